@@ -1,0 +1,21 @@
+//! A sans-IO MQTT 3.1.1 and 5.0 engine.
+#![no_std]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+mod message;
+mod outbox;
+pub mod packet;
+mod text;
+mod time;
+mod topic;
+mod transport;
+
+pub use message::{Message, MessageProperties, PayloadFormat, QoS, SubscriptionIdentifiers, UserProperties, Will};
+pub use outbox::Outbox;
+pub use text::{Text, TextError};
+pub use time::Timestamp;
+pub use topic::{TopicError, TopicFilter, TopicName};
+pub use transport::Transport;

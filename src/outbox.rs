@@ -1,0 +1,163 @@
+//! Bytes that wait for the peer.
+
+use alloc::collections::VecDeque;
+use core::mem;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+/// Payloads of at least this many bytes are shared, smaller ones are copied behind their header: a copy of a kilobyte
+/// costs less than a second chunk costs the writer.
+const SHARE_FROM: usize = 1024;
+/// An empty tail with more room than this is given back, so that an idle connection holds no large buffer.
+const KEEP_CAPACITY: usize = 4096;
+
+/// Bytes waiting for the peer, in order.
+///
+/// It is a [`Buf`]: an adapter writes [`chunk`](Buf::chunk) (or all chunks at once, with
+/// [`chunks_vectored`](Buf::chunks_vectored)) and [`advance`](Buf::advance)s by what the transport took, so a write that
+/// was cut short is remembered here and nowhere else. Small packets coalesce into one chunk; large payloads are shared,
+/// not copied.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    chunks: VecDeque<Bytes>,
+    tail: BytesMut,
+    queued: usize,
+}
+
+impl Outbox {
+    /// An empty outbox. Allocates nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.remaining() == 0
+    }
+
+    /// Where small packets are encoded; what is written here is behind everything pushed before.
+    pub(crate) fn tail(&mut self) -> &mut BytesMut {
+        &mut self.tail
+    }
+
+    /// Appends a payload: shared if it is large, copied if it is small.
+    pub(crate) fn push(&mut self, payload: &Bytes) {
+        if payload.len() < SHARE_FROM {
+            self.tail.put_slice(payload);
+            return;
+        }
+        if !self.tail.is_empty() {
+            let head = self.tail.split().freeze();
+            self.queued += head.len();
+            self.chunks.push_back(head);
+        }
+        self.queued += payload.len();
+        self.chunks.push_back(payload.clone());
+    }
+
+    /// Takes everything out, in constant time.
+    #[must_use]
+    pub(crate) fn take(&mut self) -> Self {
+        mem::take(self)
+    }
+
+    /// Drops everything that waits.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+impl Buf for Outbox {
+    fn remaining(&self) -> usize {
+        self.queued + self.tail.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.chunks.front().map_or(&self.tail, |first| first)
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        assert!(count <= self.remaining(), "advanced past the end of the outbox");
+        while let Some(first) = self.chunks.front_mut() {
+            if count < first.len() {
+                first.advance(count);
+                self.queued -= count;
+                return;
+            }
+            count -= first.len();
+            self.queued -= first.len();
+            self.chunks.pop_front();
+        }
+        self.tail.advance(count);
+        if self.tail.is_empty() && self.tail.capacity() > KEEP_CAPACITY {
+            self.tail = BytesMut::new();
+        }
+    }
+
+    #[cfg(feature = "std")]
+    fn chunks_vectored<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>]) -> usize {
+        let parts = self.chunks.iter().map(|chunk| &**chunk).chain([&*self.tail]);
+        let mut filled = 0;
+        for (slot, part) in slices.iter_mut().zip(parts.filter(|part| !part.is_empty())) {
+            *slot = std::io::IoSlice::new(part);
+            filled += 1;
+        }
+        filled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn keeps_order_over_copied_and_shared_parts() {
+        let mut outbox = Outbox::new();
+        let large = Bytes::from(vec![7; SHARE_FROM]);
+        outbox.tail().put_slice(b"one");
+        outbox.push(&Bytes::from_static(b"two"));
+        outbox.push(&large);
+        outbox.tail().put_slice(b"three");
+        assert_eq!(outbox.remaining(), 3 + 3 + SHARE_FROM + 5);
+
+        let mut slices = [std::io::IoSlice::new(&[]); 4];
+        assert_eq!(outbox.chunks_vectored(&mut slices), 3);
+
+        let all = outbox.copy_to_bytes(outbox.remaining());
+        assert_eq!(&all[..6], b"onetwo");
+        assert_eq!(&all[6..6 + SHARE_FROM], &large[..]);
+        assert_eq!(&all[6 + SHARE_FROM..], b"three");
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn large_payloads_are_shared() {
+        let mut outbox = Outbox::new();
+        let large = Bytes::from(vec![7; SHARE_FROM]);
+        outbox.push(&large);
+        assert_eq!(outbox.chunk().as_ptr(), large.as_ptr());
+    }
+
+    #[test]
+    fn advance_remembers_a_write_cut_anywhere() {
+        let large = Bytes::from(vec![7; SHARE_FROM]);
+        for step in [1, 2, 5, 1000] {
+            let mut outbox = Outbox::new();
+            outbox.tail().put_slice(b"head");
+            outbox.push(&large);
+            outbox.tail().put_slice(b"foot");
+            let mut seen = vec![];
+            while outbox.has_remaining() {
+                let count = step.min(outbox.chunk().len());
+                seen.extend_from_slice(&outbox.chunk()[..count]);
+                outbox.advance(count);
+            }
+            assert_eq!(seen.len(), SHARE_FROM + 8);
+            assert!(seen.starts_with(b"head") && seen.ends_with(b"foot"));
+        }
+    }
+}

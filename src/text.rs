@@ -1,0 +1,133 @@
+//! Strings as MQTT knows them.
+
+use alloc::string::String;
+use core::{fmt, str};
+
+use bytes::Bytes;
+
+/// Why bytes are not an MQTT string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TextError {
+    /// More than 65,535 bytes.
+    TooLong,
+    /// Not well-formed UTF-8 [MQTT-1.5.3-1] (3.1.1) [MQTT-1.5.4-1] (5.0).
+    NotUtf8,
+    /// Contains U+0000 [MQTT-1.5.3-2] (3.1.1) [MQTT-1.5.4-2] (5.0).
+    ContainsNul,
+}
+
+impl fmt::Display for TextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLong => "longer than 65,535 bytes",
+            Self::NotUtf8 => "not well-formed UTF-8",
+            Self::ContainsNul => "contains the character U+0000",
+        })
+    }
+}
+
+impl core::error::Error for TextError {}
+
+/// Checks what MQTT asks of a string: UTF-8 without U+0000 (3.1.1 section 1.5.3, 5.0 section 1.5.4).
+pub(crate) fn check_text(bytes: &[u8]) -> Result<&str, TextError> {
+    if bytes.len() > usize::from(u16::MAX) {
+        return Err(TextError::TooLong);
+    }
+    let text = str::from_utf8(bytes).map_err(|_| TextError::NotUtf8)?;
+    if bytes.contains(&0) {
+        return Err(TextError::ContainsNul);
+    }
+    Ok(text)
+}
+
+/// An MQTT string that is cheap to clone: at most 65,535 bytes of UTF-8 without U+0000, in a shared buffer.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text(Bytes);
+
+impl Text {
+    /// The empty string.
+    pub const EMPTY: Self = Self(Bytes::new());
+
+    /// Takes a buffer over without copying it.
+    ///
+    /// # Errors
+    ///
+    /// Says why the bytes are not an MQTT string.
+    pub fn new(bytes: impl Into<Bytes>) -> Result<Self, TextError> {
+        let bytes = bytes.into();
+        check_text(&bytes)?;
+        Ok(Self(bytes))
+    }
+
+    /// Wraps bytes that were checked before.
+    pub(crate) fn from_checked(bytes: Bytes) -> Self {
+        debug_assert!(check_text(&bytes).is_ok());
+        Self(bytes)
+    }
+
+    /// The text. Costs a scan of the bytes (the crate has no `unsafe`): hot paths compare [`as_bytes`](Self::as_bytes).
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// The text's bytes, without cost.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The length in bytes.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no character in it.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl TryFrom<&str> for Text {
+    type Error = TextError;
+
+    fn try_from(text: &str) -> Result<Self, TextError> {
+        check_text(text.as_bytes())?;
+        Ok(Self(Bytes::copy_from_slice(text.as_bytes())))
+    }
+}
+
+impl TryFrom<String> for Text {
+    type Error = TextError;
+
+    fn try_from(text: String) -> Result<Self, TextError> {
+        Self::new(text)
+    }
+}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}

@@ -1,0 +1,101 @@
+//! The caller's clock, as a number.
+
+use core::{
+    fmt,
+    ops::{Add, Sub},
+    time::Duration,
+};
+
+/// A moment, in microseconds since an epoch that the caller chose.
+///
+/// The engine has no clock. Whoever drives a machine picks an epoch (the start of the program, say) and passes the
+/// time with each call. Spans are [`core::time::Duration`]; arithmetic saturates at both ends, so no time that a caller
+/// can pass makes the engine panic. Sixty-four bits of microseconds last 584,000 years.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The epoch itself.
+    pub const ZERO: Self = Self(0);
+    /// The last moment that can be expressed.
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// The moment `micros` microseconds after the epoch.
+    #[must_use]
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros)
+    }
+
+    /// The moment `millis` milliseconds after the epoch.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis.saturating_mul(1_000))
+    }
+
+    /// The moment `seconds` seconds after the epoch.
+    #[must_use]
+    pub const fn from_secs(seconds: u64) -> Self {
+        Self(seconds.saturating_mul(1_000_000))
+    }
+
+    /// Microseconds since the epoch.
+    #[must_use]
+    pub const fn as_micros(self) -> u64 {
+        self.0
+    }
+
+    /// The span from `earlier` to this moment; zero if `earlier` is later.
+    #[must_use]
+    pub const fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, span: Duration) -> Self {
+        let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(micros))
+    }
+}
+
+impl Sub for Timestamp {
+    type Output = Duration;
+
+    /// Same as [`Timestamp::saturating_since`].
+    fn sub(self, earlier: Self) -> Duration {
+        self.saturating_since(earlier)
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Seconds with three decimals, as in a packet-flow diary: `30.000`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03}", self.0 / 1_000_000, self.0 / 1_000 % 1_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arithmetic_saturates_at_both_ends() {
+        assert_eq!(Timestamp::MAX + Duration::MAX, Timestamp::MAX);
+        assert_eq!(Timestamp::ZERO - Timestamp::MAX, Duration::ZERO);
+        assert_eq!(Timestamp::from_secs(u64::MAX), Timestamp::MAX);
+    }
+
+    #[test]
+    fn displays_as_seconds() {
+        extern crate std;
+        assert_eq!(std::format!("{}", Timestamp::from_millis(61_005)), "61.005");
+    }
+}
