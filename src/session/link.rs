@@ -89,6 +89,8 @@ impl Link {
 
     /// Writes an acknowledgement.
     pub(super) fn answer(&self, kind: PacketType, id: PacketId, reason: ReasonCode, outbox: &mut Outbox) {
+        // 3.1.1 has no reasons on acknowledgements.
+        let reason = if self.version() < ProtocolVersion::V5 { ReasonCode::Success } else { reason };
         let ack = Ack::new(id, reason);
         let packet = match kind {
             PacketType::PubRec => Packet::PubRec(ack),
