@@ -23,7 +23,9 @@ fn a_byte_order_mark_stays_in_a_string() {
         let mut frame = Vec::from([0x30, 6, 0, 4, 0xEF, 0xBB, 0xBF, b'a']);
         frame.extend_from_slice(extra);
         frame[1] += u8::try_from(extra.len()).unwrap();
-        let Ok(Packet::Publish(publish)) = Packet::decode(&frame, version) else { panic!("a PUBLISH") };
+        let Ok(Packet::Publish(publish)) = Packet::decode(&frame, version) else {
+            panic!("a PUBLISH")
+        };
         assert_eq!(publish.topic, "\u{FEFF}a");
     }
 }
