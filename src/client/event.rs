@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::{
     Message, QoS, Text, TopicFilter, UserProperties,
     packet::{DecodeError, EncodeError, ReasonCode, RetainHandling},
+    session::Violation,
 };
 
 macro_rules! tokens {
@@ -241,8 +242,6 @@ pub struct ServerWords {
     /// Another server to use.
     pub server_reference: Option<Text>,
 }
-
-pub use crate::session::Violation;
 
 /// A subscribe request: one SUBSCRIBE packet with one or more filters.
 #[derive(Clone, Debug, PartialEq, Eq)]
