@@ -336,3 +336,6 @@ pub(crate) fn feed<R: Receiver>(receiver: &mut R, input: &mut impl Buf, now: Tim
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
