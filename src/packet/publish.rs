@@ -65,32 +65,14 @@ impl<'a> Publish<'a> {
         flags: u8,
     ) -> Result<Self, DecodeError> {
         let topic_at = reader.at();
-        let PublishStart {
-            duplicate,
-            qos,
-            retain,
-            topic,
-            packet_id,
-        } = PublishStart::read(reader, flags)?;
+        let PublishStart { duplicate, qos, retain, topic, packet_id } = PublishStart::read(reader, flags)?;
         let properties = reader.properties(PLACE)?;
         // [MQTT-4.7.3-1]
         if topic.is_empty() && properties.topic_alias().is_none() {
-            return Err(DecodeError {
-                offset: topic_at,
-                field: TOPIC,
-                fault: Fault::TopicEmpty,
-            });
+            return Err(DecodeError { offset: topic_at, field: TOPIC, fault: Fault::TopicEmpty });
         }
         let payload = reader.rest("payload")?;
-        Ok(Self {
-            duplicate,
-            qos,
-            retain,
-            topic,
-            packet_id,
-            properties,
-            payload,
-        })
+        Ok(Self { duplicate, qos, retain, topic, packet_id, properties, payload })
     }
 
     pub(super) fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
@@ -158,11 +140,7 @@ impl<'a> PublishStart<'a> {
         let (packet_type, flags) = reader.first_byte()?;
         if packet_type != PacketType::Publish {
             let fault = Fault::PacketType(packet_type.as_u8());
-            return Err(DecodeError {
-                offset: 0,
-                field: "packet type",
-                fault,
-            });
+            return Err(DecodeError { offset: 0, field: "packet type", fault });
         }
         reader.variable("remaining length")?;
         Self::read(&mut reader, flags)
@@ -172,18 +150,8 @@ impl<'a> PublishStart<'a> {
         let (duplicate, qos, retain) = flags_of(flags)?;
         // [MQTT-3.3.2-1]
         let topic = reader.topic_or_empty(TOPIC)?;
-        let packet_id = if qos == QoS::AtMostOnce {
-            None
-        } else {
-            Some(reader.packet_id()?)
-        };
-        Ok(Self {
-            duplicate,
-            qos,
-            retain,
-            topic,
-            packet_id,
-        })
+        let packet_id = if qos == QoS::AtMostOnce { None } else { Some(reader.packet_id()?) };
+        Ok(Self { duplicate, qos, retain, topic, packet_id })
     }
 }
 

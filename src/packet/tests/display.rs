@@ -9,11 +9,7 @@ use super::{V3, V5, samples};
 use crate::packet::{FieldValue, Property};
 
 fn words(version: crate::packet::ProtocolVersion) -> Vec<String> {
-    samples()
-        .iter()
-        .filter(|(of, _)| *of == version)
-        .map(|(_, packet)| packet.to_string())
-        .collect()
+    samples().iter().filter(|(of, _)| *of == version).map(|(_, packet)| packet.to_string()).collect()
 }
 
 #[test]
@@ -46,12 +42,7 @@ fn packets_of_3_1_1_in_words() {
 #[test]
 fn packets_of_5_0_in_words() {
     let words = words(V5);
-    let with = |start: &str| {
-        words
-            .iter()
-            .rfind(|line| line.starts_with(start))
-            .map_or("", String::as_str)
-    };
+    let with = |start: &str| words.iter().rfind(|line| line.starts_with(start)).map_or("", String::as_str);
     assert_eq!(
         with("CONNECT"),
         "CONNECT v5 id=\"c\" keep_alive=1 will=(qos=1 topic=\"gone\" payload=3 bytes [will_delay_interval=7 \

@@ -19,11 +19,7 @@ fn lines(frame: &[u8], version: ProtocolVersion) -> Vec<String> {
     let mut notes = Notes::default();
     let result = Packet::decode_observed(frame, version, &mut notes);
     assert_eq!(result, Packet::decode(frame, version));
-    notes
-        .0
-        .iter()
-        .map(|(range, words)| format!("{}..{} {words}", range.start, range.end))
-        .collect()
+    notes.0.iter().map(|(range, words)| format!("{}..{} {words}", range.start, range.end)).collect()
 }
 
 #[test]
@@ -79,16 +75,9 @@ fn the_fields_of_5_0_are_told() {
     );
     assert_eq!(
         lines(&bytes("20 03 01 00 00"), V5)[2..],
-        [
-            "2..3 session present: true",
-            "3..4 reason code: success (0x00)",
-            "4..5 property length: 0"
-        ]
+        ["2..3 session present: true", "3..4 reason code: success (0x00)", "4..5 property length: 0"]
     );
-    assert_eq!(
-        lines(&bytes("20 02 00 05"), V3)[3..],
-        ["3..4 return code: not authorized (0x87)"]
-    );
+    assert_eq!(lines(&bytes("20 02 00 05"), V3)[3..], ["3..4 return code: not authorized (0x87)"]);
 }
 
 /// What is right before the fault is told.
@@ -96,9 +85,7 @@ fn the_fields_of_5_0_are_told() {
 fn fields_are_told_up_to_the_fault() {
     assert_eq!(lines(&bytes("60 02 00 01"), V3), ["0..1 packet type: PUBREL"]);
     assert_eq!(
-        lines(&bytes("82 09 00 01 00 01 \"t\" 00 00 01 FF"), V3)
-            .last()
-            .unwrap(),
+        lines(&bytes("82 09 00 01 00 01 \"t\" 00 00 01 FF"), V3).last().unwrap(),
         "7..8 QoS: 0 (at most once)"
     );
 }
@@ -117,11 +104,6 @@ fn no_byte_is_left_unexplained() {
             assert!(range.start >= last, "{words} in {packet}");
             last = range.start;
         }
-        assert!(
-            covered.iter().all(|covered| *covered),
-            "{}: {:?}",
-            packet,
-            notes.0
-        );
+        assert!(covered.iter().all(|covered| *covered), "{}: {:?}", packet, notes.0);
     }
 }

@@ -32,11 +32,7 @@ fn refuse(
         let what = alloc::format!("{frame:02x?} in {version}: {error}");
         assert_eq!((error.fault, error.offset), (fault, offset), "{what}");
         assert_eq!(Some(error.reason()), ReasonCode::from_u8(reason), "{what}");
-        let statement = if *version == V3 {
-            statements.0
-        } else {
-            statements.1
-        };
+        let statement = if *version == V3 { statements.0 } else { statements.1 };
         assert_eq!(error.statement(*version).unwrap_or_default(), statement, "{what}");
     }
 }
@@ -52,19 +48,9 @@ fn s54_reserved_header_flags_are_refused() {
         for flags in (0..16).filter(|flags| packet_type != T::Publish && *flags != packet_type.flags()) {
             for version in BOTH {
                 let error = fault_of(&packet(number << 4 | flags, "00 01"), version);
-                assert_eq!(
-                    error.fault,
-                    Fault::HeaderFlags {
-                        packet: packet_type,
-                        flags
-                    }
-                );
+                assert_eq!(error.fault, Fault::HeaderFlags { packet: packet_type, flags });
                 assert_eq!((error.offset, error.reason()), (0, ReasonCode::MalformedPacket));
-                let statement = if version == V3 {
-                    "MQTT-2.2.2-2"
-                } else {
-                    "MQTT-2.1.3-1"
-                };
+                let statement = if version == V3 { "MQTT-2.2.2-2" } else { "MQTT-2.1.3-1" };
                 assert_eq!(error.statement(version), Some(statement));
             }
         }
@@ -78,24 +64,13 @@ fn s54_wrong_types_and_lengths_are_refused() {
         ONLY_3 0xF0 "" => 0, Fault::PacketType(15), MALFORMED, ("", "");
     }
     for version in BOTH {
-        let too_short = DecodeError {
-            offset: 1,
-            field: "remaining length",
-            fault: Fault::Truncated,
-        };
+        let too_short = DecodeError { offset: 1, field: "remaining length", fault: Fault::Truncated };
         assert_eq!(fault_of(&[0xC0, 1], version), too_short);
-        let too_long = DecodeError {
-            offset: 2,
-            field: "remaining length",
-            fault: Fault::TrailingBytes,
-        };
+        let too_long = DecodeError { offset: 2, field: "remaining length", fault: Fault::TrailingBytes };
         assert_eq!(fault_of(&[0xC0, 0, 0], version), too_long);
         assert_eq!(fault_of(&[], version).fault, Fault::Truncated);
         assert_eq!(fault_of(&[0xC0], version).fault, Fault::Truncated);
-        assert_eq!(
-            fault_of(&[0xC0, 0x80, 0], version).fault,
-            Fault::IntegerNotMinimal
-        );
+        assert_eq!(fault_of(&[0xC0, 0x80, 0], version).fault, Fault::IntegerNotMinimal);
         let five_bytes = fault_of(&[0x10, 0xFF, 0xFF, 0xFF, 0xFF, 0x01], version);
         assert_eq!((five_bytes.fault, five_bytes.offset), (Fault::IntegerTooLong, 4));
         let statement = if version == V5 { Some("MQTT-1.5.5-1") } else { None };
@@ -154,42 +129,12 @@ fn s54_bad_connects_are_refused() {
         BOTH 0x10 r#"00 04 "MQTT" 84"# => 8, bad_level(0x84), VERSION, ("MQTT-3.1.2-2", "MQTT-3.1.2-2");
     }
     for (flags, fault, reason, statements) in [
-        (
-            "03",
-            Fault::ConnectFlagsReserved,
-            MALFORMED,
-            ("MQTT-3.1.2-3", "MQTT-3.1.2-3"),
-        ),
-        (
-            "0A",
-            Fault::WillQoSWithoutWill,
-            PROTOCOL,
-            ("MQTT-3.1.2-13", "MQTT-3.1.2-11"),
-        ),
-        (
-            "12",
-            Fault::WillQoSWithoutWill,
-            PROTOCOL,
-            ("MQTT-3.1.2-13", "MQTT-3.1.2-11"),
-        ),
-        (
-            "1A",
-            Fault::WillQoSWithoutWill,
-            PROTOCOL,
-            ("MQTT-3.1.2-13", "MQTT-3.1.2-11"),
-        ),
-        (
-            "22",
-            Fault::WillRetainWithoutWill,
-            PROTOCOL,
-            ("MQTT-3.1.2-15", "MQTT-3.1.2-13"),
-        ),
-        (
-            "1E",
-            Fault::WillQoS,
-            MALFORMED,
-            ("MQTT-3.1.2-14", "MQTT-3.1.2-12"),
-        ),
+        ("03", Fault::ConnectFlagsReserved, MALFORMED, ("MQTT-3.1.2-3", "MQTT-3.1.2-3")),
+        ("0A", Fault::WillQoSWithoutWill, PROTOCOL, ("MQTT-3.1.2-13", "MQTT-3.1.2-11")),
+        ("12", Fault::WillQoSWithoutWill, PROTOCOL, ("MQTT-3.1.2-13", "MQTT-3.1.2-11")),
+        ("1A", Fault::WillQoSWithoutWill, PROTOCOL, ("MQTT-3.1.2-13", "MQTT-3.1.2-11")),
+        ("22", Fault::WillRetainWithoutWill, PROTOCOL, ("MQTT-3.1.2-15", "MQTT-3.1.2-13")),
+        ("1E", Fault::WillQoS, MALFORMED, ("MQTT-3.1.2-14", "MQTT-3.1.2-12")),
     ] {
         for (level, version) in [("04", V3), ("05", V5)] {
             let body = alloc::format!("00 04 \"MQTT\" {level} {flags} 00 00 00 00 00");
@@ -269,10 +214,7 @@ fn s54_strings_that_are_no_text_are_refused() {
 
 #[test]
 fn s54_bad_connacks_are_refused() {
-    let code = |code| Fault::ReasonCode {
-        packet: PacketType::ConnAck,
-        code,
-    };
+    let code = |code| Fault::ReasonCode { packet: PacketType::ConnAck, code };
     const TABLE: (&str, &str) = ("MQTT-3.2.2-6", "MQTT-3.2.2-8");
     const PRESENT: (&str, &str) = ("MQTT-3.2.2-4", "MQTT-3.2.2-6");
     refused! {
@@ -343,21 +285,9 @@ fn s54_bad_subscribes_are_refused() {
 fn s54_bad_filters_are_refused() {
     for (filter, error, statements) in [
         ("", TopicError::Empty, ("MQTT-4.7.3-1", "MQTT-4.7.3-1")),
-        (
-            "a#",
-            TopicError::MultiLevelWildcard,
-            ("MQTT-4.7.1-2", "MQTT-4.7.1-1"),
-        ),
-        (
-            "#/a",
-            TopicError::MultiLevelWildcard,
-            ("MQTT-4.7.1-2", "MQTT-4.7.1-1"),
-        ),
-        (
-            "a/b+",
-            TopicError::SingleLevelWildcard,
-            ("MQTT-4.7.1-3", "MQTT-4.7.1-2"),
-        ),
+        ("a#", TopicError::MultiLevelWildcard, ("MQTT-4.7.1-2", "MQTT-4.7.1-1")),
+        ("#/a", TopicError::MultiLevelWildcard, ("MQTT-4.7.1-2", "MQTT-4.7.1-1")),
+        ("a/b+", TopicError::SingleLevelWildcard, ("MQTT-4.7.1-3", "MQTT-4.7.1-2")),
     ] {
         let text = alloc::format!("00 {:02x} \"{filter}\"", filter.len());
         for (first, version, body) in [
@@ -375,15 +305,7 @@ fn s54_bad_filters_are_refused() {
         }
     }
     // Shared subscriptions are of 5.0 [MQTT-4.8.2-1] [MQTT-4.8.2-2]; 3.1.1 takes such a filter as any other.
-    for filter in [
-        "$share",
-        "$share/",
-        "$share/g",
-        "$share/g/",
-        "$share//t",
-        "$share/+/t",
-        "$share/a+/t",
-    ] {
+    for filter in ["$share", "$share/", "$share/g", "$share/g/", "$share//t", "$share/+/t", "$share/a+/t"] {
         let text = alloc::format!("00 {:02x} \"{filter}\"", filter.len());
         let found = fault_of(&packet(0x82, &alloc::format!("00 01 00 {text} 00")), V5);
         let is_share_name = found.fault == Fault::TopicFilter(TopicError::ShareName);
@@ -418,24 +340,12 @@ fn s54_codes_outside_the_packets_table_are_refused() {
                 continue;
             }
             let error = fault_of(&frame, V5);
-            assert_eq!(
-                error.fault,
-                Fault::ReasonCode {
-                    packet: packet_type,
-                    code
-                }
-            );
+            assert_eq!(error.fault, Fault::ReasonCode { packet: packet_type, code });
             assert_eq!(error.offset, frame.len() - 1);
-            assert_eq!(
-                (error.reason(), error.statement(V5)),
-                (ReasonCode::ProtocolError, Some(statement))
-            );
+            assert_eq!((error.reason(), error.statement(V5)), (ReasonCode::ProtocolError, Some(statement)));
         }
     }
-    let code = |code| Fault::ReasonCode {
-        packet: T::SubAck,
-        code,
-    };
+    let code = |code| Fault::ReasonCode { packet: T::SubAck, code };
     const TABLE: (&str, &str) = ("MQTT-3.9.3-2", "MQTT-3.9.3-2");
     refused! {
         ONLY_3 0x90 "00 01 00 03" => 5, code(3), PROTOCOL, TABLE;
@@ -463,10 +373,7 @@ fn the_tables_of_reason_codes_have_the_right_size() {
         (T::Auth, 3),
         (T::Publish, 0),
     ] {
-        let found = ReasonCode::ALL
-            .iter()
-            .filter(|code| code.is_allowed_in(packet))
-            .count();
+        let found = ReasonCode::ALL.iter().filter(|code| code.is_allowed_in(packet)).count();
         assert_eq!(found, count, "{packet}");
     }
 }
@@ -479,8 +386,5 @@ fn errors_are_told_in_words() {
         "byte 6, topic name: a topic name must not contain the wildcards `+` and `#`"
     );
     let error = fault_of(&packet(0x10, "00 04 \"MQTT\" 03"), V3);
-    assert_eq!(
-        error.to_string(),
-        "byte 8, protocol version: protocol version 3 is not supported"
-    );
+    assert_eq!(error.to_string(), "byte 8, protocol version: protocol version 3 is not supported");
 }

@@ -13,20 +13,10 @@ const PROPERTIES: [(u8, &str, &str, &str); 27] = [
     (0x08, "response topic", "00 01 \"t\"", "publish will"),
     (0x09, "correlation data", "00 01 00", "publish will"),
     (0x0B, "subscription identifier", "80 01", "publish subscribe"),
-    (
-        0x11,
-        "session expiry interval",
-        "00 00 00 00",
-        "connect connack disconnect",
-    ),
+    (0x11, "session expiry interval", "00 00 00 00", "connect connack disconnect"),
     (0x12, "assigned client identifier", "00 01 \"c\"", "connack"),
     (0x13, "server keep alive", "00 00", "connack"),
-    (
-        0x15,
-        "authentication method",
-        "00 01 \"m\"",
-        "connect connack auth",
-    ),
+    (0x15, "authentication method", "00 01 \"m\"", "connect connack auth"),
     (0x16, "authentication data", "00 01 00", "connect connack auth"),
     (0x17, "request problem information", "00", "connect"),
     (0x18, "will delay interval", "00 00 00 00", "will"),
@@ -59,13 +49,7 @@ const PROPERTIES: [(u8, &str, &str, &str); 27] = [
 /// Where properties can be: place, name in errors, first byte, what stands before and behind the properties.
 const PLACES: [(&str, &str, u8, &str, &str); 14] = [
     ("connect", "CONNECT", 0x10, "00 04 \"MQTT\" 05 02 00 00", "00 00"),
-    (
-        "will",
-        "will",
-        0x10,
-        "00 04 \"MQTT\" 05 06 00 00 00 00 00",
-        "00 01 \"w\" 00 00",
-    ),
+    ("will", "will", 0x10, "00 04 \"MQTT\" 05 06 00 00 00 00 00", "00 01 \"w\" 00 00"),
     ("connack", "CONNACK", 0x20, "00 00", ""),
     ("publish", "PUBLISH", 0x30, "00 01 \"t\"", ""),
     ("puback", "PUBACK", 0x40, "00 01 00", ""),
@@ -95,11 +79,7 @@ fn with_properties(place: &str, properties: &str) -> (Vec<u8>, usize) {
 fn refuse(place: &str, properties: &str, offset: usize, fault: Fault, reason: u8) {
     let (frame, start) = with_properties(place, properties);
     let error = fault_of(&frame, V5);
-    assert_eq!(
-        (error.fault, error.offset - start),
-        (fault, offset),
-        "{properties} in {place}: {error}"
-    );
+    assert_eq!((error.fault, error.offset - start), (fault, offset), "{properties} in {place}: {error}");
     assert_eq!(Some(error.reason()), ReasonCode::from_u8(reason));
 }
 
@@ -110,16 +90,7 @@ fn s54_every_property_is_taken_in_its_packets_only() {
         for (place, within, ..) in PLACES {
             let mut properties = format!("{id:02x} {value}");
             if !places.split(' ').any(|allowed| allowed == place) {
-                refuse(
-                    place,
-                    &properties,
-                    0,
-                    Fault::PropertyNotAllowed {
-                        property: name,
-                        within,
-                    },
-                    0x81,
-                );
+                refuse(place, &properties, 0, Fault::PropertyNotAllowed { property: name, within }, 0x81);
                 continue;
             }
             if id == 0x16 {
@@ -145,13 +116,7 @@ fn s54_a_property_that_is_there_twice_is_refused() {
             if id == 0x26 || id == 0x0B && place == "publish" {
                 assert!(Packet::decode(&with_properties(place, &twice).0, V5).is_ok());
             } else {
-                refuse(
-                    place,
-                    &twice,
-                    bytes(&property).len(),
-                    Fault::PropertyTwice(name),
-                    0x82,
-                );
+                refuse(place, &twice, bytes(&property).len(), Fault::PropertyTwice(name), 0x82);
             }
         }
     }
@@ -169,41 +134,17 @@ fn s54_forbidden_values_are_refused() {
             _ => continue,
         };
         for value in values {
-            refuse(
-                place,
-                &format!("{id:02x} {value}"),
-                1,
-                Fault::PropertyValue(name),
-                0x82,
-            );
+            refuse(place, &format!("{id:02x} {value}"), 1, Fault::PropertyValue(name), 0x82);
         }
     }
     refuse("publish", "23 00 00", 1, Fault::TopicAliasZero, 0x94);
     refuse("subscribe", "0B 00", 1, Fault::SubscriptionIdentifierZero, 0x82);
-    refuse(
-        "publish",
-        "0B 01 0B 00",
-        3,
-        Fault::SubscriptionIdentifierZero,
-        0x82,
-    );
-    refuse(
-        "publish",
-        "08 00 02 \"a+\"",
-        1,
-        Fault::ResponseTopicWildcard,
-        0x82,
-    );
+    refuse("publish", "0B 01 0B 00", 3, Fault::SubscriptionIdentifierZero, 0x82);
+    refuse("publish", "08 00 02 \"a+\"", 1, Fault::ResponseTopicWildcard, 0x82);
     refuse("will", "08 00 01 \"#\"", 1, Fault::ResponseTopicWildcard, 0x82);
     refuse("publish", "08 00 00", 1, Fault::ResponseTopicEmpty, 0x82);
     for place in ["connect", "connack", "auth"] {
-        refuse(
-            place,
-            "16 00 01 00",
-            0,
-            Fault::AuthenticationDataWithoutMethod,
-            0x82,
-        );
+        refuse(place, "16 00 01 00", 0, Fault::AuthenticationDataWithoutMethod, 0x82);
     }
     assert_eq!(Fault::TopicAliasZero.statement(V5), Some("MQTT-3.3.2-8"));
     assert_eq!(Fault::ResponseTopicWildcard.statement(V5), Some("MQTT-3.3.2-14"));
@@ -218,10 +159,7 @@ fn s54_values_that_can_not_be_parsed_are_refused() {
             let value: String = whole[..cut].iter().map(|byte| format!(" {byte:02x}")).collect();
             let (frame, start) = with_properties(place, &format!("{id:02x}{value}"));
             let error = fault_of(&frame, V5);
-            assert_eq!(
-                (error.fault, error.reason()),
-                (Fault::Truncated, ReasonCode::MalformedPacket)
-            );
+            assert_eq!((error.fault, error.reason()), (Fault::Truncated, ReasonCode::MalformedPacket));
             assert!(error.offset > start, "{error}");
         }
     }
@@ -266,9 +204,7 @@ fn a_packet_full_of_user_properties_is_read() {
     body.extend_from_slice(&properties);
     VariableByteInteger::put(body.len().try_into().unwrap(), &mut frame);
     frame.extend_from_slice(&body);
-    let Ok(Packet::Publish(publish)) = Packet::decode(&frame, V5) else {
-        panic!("a PUBLISH")
-    };
+    let Ok(Packet::Publish(publish)) = Packet::decode(&frame, V5) else { panic!("a PUBLISH") };
     assert_eq!(publish.properties.user_properties().count(), COUNT);
     assert_eq!(publish.properties.topic_alias(), None);
 }

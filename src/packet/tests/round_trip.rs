@@ -23,9 +23,7 @@ fn a_byte_order_mark_stays_in_a_string() {
         let mut frame = Vec::from([0x30, 6, 0, 4, 0xEF, 0xBB, 0xBF, b'a']);
         frame.extend_from_slice(extra);
         frame[1] += u8::try_from(extra.len()).unwrap();
-        let Ok(Packet::Publish(publish)) = Packet::decode(&frame, version) else {
-            panic!("a PUBLISH")
-        };
+        let Ok(Packet::Publish(publish)) = Packet::decode(&frame, version) else { panic!("a PUBLISH") };
         assert_eq!(publish.topic, "\u{FEFF}a");
     }
 }
@@ -56,9 +54,7 @@ fn s54_a_packet_cut_anywhere_is_refused() {
 #[test]
 fn s57_no_changed_byte_does_more_than_fail() {
     let samples = samples();
-    let encoded = samples
-        .iter()
-        .map(|(version, packet)| encoded(packet, *version).unwrap());
+    let encoded = samples.iter().map(|(version, packet)| encoded(packet, *version).unwrap());
     for mut frame in encoded.chain(WIRE_EXAMPLES.iter().map(|(hex, _)| bytes(hex))) {
         for index in 0..frame.len() {
             let original = frame[index];

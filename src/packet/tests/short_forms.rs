@@ -8,30 +8,18 @@ use crate::packet::{
 /// First byte, and the packet of an acknowledgement.
 type Kind = (u8, fn(Ack<'static>) -> Packet<'static>);
 
-const ACKS: [Kind; 4] = [
-    (0x40, Packet::PubAck),
-    (0x50, Packet::PubRec),
-    (0x62, Packet::PubRel),
-    (0x70, Packet::PubComp),
-];
+const ACKS: [Kind; 4] =
+    [(0x40, Packet::PubAck), (0x50, Packet::PubRec), (0x62, Packet::PubRel), (0x70, Packet::PubComp)];
 
 #[test]
 fn s53_acks_of_every_length_are_taken() {
     for (first, packet) in ACKS {
-        let failure = if first >= 0x60 {
-            R::PacketIdentifierNotFound
-        } else {
-            R::QuotaExceeded
-        };
+        let failure = if first >= 0x60 { R::PacketIdentifierNotFound } else { R::QuotaExceeded };
         let code = failure.as_u8();
         let check = |frame: &[u8], ack: Ack<'static>, is_shortest: bool| {
             let decoded = Packet::decode(frame, V5).unwrap();
             assert_eq!(decoded, packet(ack));
-            assert_eq!(
-                encoded(&decoded, V5).unwrap() == frame,
-                is_shortest,
-                "{frame:02x?}"
-            );
+            assert_eq!(encoded(&decoded, V5).unwrap() == frame, is_shortest, "{frame:02x?}");
         };
         check(&[first, 2, 0, 7], Ack::new(id(7), R::Success), true);
         check(&[first, 3, 0, 7, 0], Ack::new(id(7), R::Success), false);
@@ -39,15 +27,9 @@ fn s53_acks_of_every_length_are_taken() {
         check(&[first, 3, 0, 7, code], Ack::new(id(7), failure), true);
         check(&[first, 4, 0, 7, code, 0], Ack::new(id(7), failure), false);
         let properties = const { Properties::new(&[Property::ReasonString("r")]) };
-        let ack = Ack {
-            properties,
-            ..Ack::new(id(7), failure)
-        };
+        let ack = Ack { properties, ..Ack::new(id(7), failure) };
         check(&[first, 8, 0, 7, code, 4, 0x1F, 0, 1, b'r'], ack, true);
-        let ack = Ack {
-            properties,
-            ..Ack::new(id(7), R::Success)
-        };
+        let ack = Ack { properties, ..Ack::new(id(7), R::Success) };
         check(&[first, 8, 0, 7, 0, 4, 0x1F, 0, 1, b'r'], ack, true);
         for short in [&[first, 0][..], &[first, 1, 0]] {
             assert_eq!(fault_of(short, V5).fault, Fault::Truncated);
@@ -60,68 +42,24 @@ fn s53_acks_of_every_length_are_taken() {
 fn s53_disconnect_and_auth_of_every_length_are_taken() {
     let none = Properties::NONE;
     for (hex, packet, shortest) in [
-        (
-            "E0 00",
-            Packet::Disconnect(Disconnect {
-                reason: R::Success,
-                properties: none,
-            }),
-            "E0 00",
-        ),
-        (
-            "E0 01 00",
-            Packet::Disconnect(Disconnect {
-                reason: R::Success,
-                properties: none,
-            }),
-            "E0 00",
-        ),
-        (
-            "E0 02 00 00",
-            Packet::Disconnect(Disconnect {
-                reason: R::Success,
-                properties: none,
-            }),
-            "E0 00",
-        ),
+        ("E0 00", Packet::Disconnect(Disconnect { reason: R::Success, properties: none }), "E0 00"),
+        ("E0 01 00", Packet::Disconnect(Disconnect { reason: R::Success, properties: none }), "E0 00"),
+        ("E0 02 00 00", Packet::Disconnect(Disconnect { reason: R::Success, properties: none }), "E0 00"),
         (
             "E0 01 04",
-            Packet::Disconnect(Disconnect {
-                reason: R::DisconnectWithWill,
-                properties: none,
-            }),
+            Packet::Disconnect(Disconnect { reason: R::DisconnectWithWill, properties: none }),
             "E0 01 04",
         ),
         (
             "E0 02 8E 00",
-            Packet::Disconnect(Disconnect {
-                reason: R::SessionTakenOver,
-                properties: none,
-            }),
+            Packet::Disconnect(Disconnect { reason: R::SessionTakenOver, properties: none }),
             "E0 01 8E",
         ),
-        (
-            "F0 00",
-            Packet::Auth(Auth {
-                reason: R::Success,
-                properties: none,
-            }),
-            "F0 00",
-        ),
-        (
-            "F0 01 00",
-            Packet::Auth(Auth {
-                reason: R::Success,
-                properties: none,
-            }),
-            "F0 00",
-        ),
+        ("F0 00", Packet::Auth(Auth { reason: R::Success, properties: none }), "F0 00"),
+        ("F0 01 00", Packet::Auth(Auth { reason: R::Success, properties: none }), "F0 00"),
         (
             "F0 02 18 00",
-            Packet::Auth(Auth {
-                reason: R::ContinueAuthentication,
-                properties: none,
-            }),
+            Packet::Auth(Auth { reason: R::ContinueAuthentication, properties: none }),
             "F0 01 18",
         ),
     ] {
@@ -139,19 +77,11 @@ fn acks_of_3_1_1_tell_no_lie() {
         assert_eq!(encoded(&packet(ack(R::Success)), V3).unwrap(), [first, 2, 0, 7]);
     }
     let not_there = Err(crate::packet::EncodeError::NotInThisVersion { field: "reason code" });
-    assert_eq!(
-        encoded(&Packet::PubAck(ack(R::NoMatchingSubscribers)), V3).unwrap(),
-        [0x40, 2, 0, 7]
-    );
+    assert_eq!(encoded(&Packet::PubAck(ack(R::NoMatchingSubscribers)), V3).unwrap(), [0x40, 2, 0, 7]);
     assert_eq!(encoded(&Packet::PubAck(ack(R::NotAuthorized)), V3), not_there);
     assert_eq!(encoded(&Packet::PubRec(ack(R::QuotaExceeded)), V3), not_there);
-    assert_eq!(
-        encoded(&Packet::PubComp(ack(R::PacketIdentifierNotFound)), V3).unwrap(),
-        [0x70, 2, 0, 7]
-    );
-    let with_will = Packet::Disconnect(Disconnect {
-        reason: R::DisconnectWithWill,
-        properties: Properties::NONE,
-    });
+    assert_eq!(encoded(&Packet::PubComp(ack(R::PacketIdentifierNotFound)), V3).unwrap(), [0x70, 2, 0, 7]);
+    let with_will =
+        Packet::Disconnect(Disconnect { reason: R::DisconnectWithWill, properties: Properties::NONE });
     assert_eq!(encoded(&with_will, V3), not_there);
 }
