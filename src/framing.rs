@@ -89,8 +89,8 @@ impl Framing {
 
     /// Takes the next packet from `input`; `None` once all of it is taken and no packet is whole.
     ///
-    /// A PUBLISH that is whole in the input's chunk is taken out with [`Buf::copy_to_bytes`], so a `BytesMut` or `Bytes`
-    /// shares it; other packets are left in place.
+    /// A PUBLISH that is whole in the input's chunk is taken out: a large one with [`Buf::copy_to_bytes`], so a `BytesMut` or
+    /// `Bytes` shares it. Other packets are left in place.
     ///
     /// # Errors
     ///
@@ -194,13 +194,22 @@ fn size_of(start: &[u8]) -> Result<Option<usize>, DecodeError> {
     }
 }
 
+/// A PUBLISH of at least this many bytes shares the input's buffer, a smaller one is copied out of it: what is kept of a small
+/// message must not keep a large buffer alive.
+const SHARE_FROM: usize = 4096;
+
 /// A packet that is whole in the input's chunk. A PUBLISH is taken out, since parts of it will be kept.
 fn in_place(size: usize, input: &mut impl Buf) -> Span {
-    if input.chunk().first().is_some_and(|first| first >> 4 == PacketType::Publish.as_u8()) {
-        Span::Assembled(input.copy_to_bytes(size))
-    } else {
-        Span::InPlace(size)
+    let chunk = input.chunk();
+    if chunk.first().is_none_or(|first| first >> 4 != PacketType::Publish.as_u8()) {
+        return Span::InPlace(size);
     }
+    if size >= SHARE_FROM {
+        return Span::Assembled(input.copy_to_bytes(size));
+    }
+    let packet = Bytes::copy_from_slice(chunk.get(..size).unwrap_or(chunk));
+    input.advance(size);
+    Span::Assembled(packet)
 }
 
 /// Moves bytes from the input's chunk until `bytes` has `size`; how many. The room doubles with what came, up to `size`.
