@@ -151,7 +151,11 @@ mod tests {
         retained.store(&message("a", "1"), Timestamp::ZERO).unwrap();
         retained.store(&message("b", "1"), Timestamp::ZERO).unwrap();
         assert_eq!(retained.store(&message("c", "1"), Timestamp::ZERO), Err(Full));
-        assert_eq!(retained.store(&message("a", "2"), Timestamp::ZERO), Ok(()), "a replacement needs no room");
+        assert_eq!(
+            retained.store(&message("a", "2"), Timestamp::ZERO),
+            Ok(()),
+            "a replacement needs no room"
+        );
 
         let mut retained = Retained::new(10, 2 * cost);
         retained.store(&message("a", "1"), Timestamp::ZERO).unwrap();
@@ -170,7 +174,9 @@ mod tests {
         retained.store(&message("b", "1"), Timestamp::ZERO).unwrap();
         let mut left = None;
         let at = Timestamp::from_secs(4);
-        retained.visit(&TopicFilter::try_from("a").unwrap(), at, |message| left = message.properties.message_expiry);
+        retained.visit(&TopicFilter::try_from("a").unwrap(), at, |message| {
+            left = message.properties.message_expiry
+        });
         assert_eq!(left, Some(Duration::from_secs(6)));
         assert_eq!(retained.next_expiry(), Some(Timestamp::from_secs(10)));
         retained.expire(Timestamp::from_secs(10));

@@ -130,14 +130,23 @@ fn agrees_with_the_definition() {
             names.0.get_or_insert_with(name.as_bytes(), || name.clone());
             names.1.insert(name.clone(), TopicName::try_from(&*name).unwrap());
         } else {
-            assert_eq!(filters.0.remove(filter.as_bytes()), filters.1.remove(&filter).map(|_| filter.clone()));
+            assert_eq!(
+                filters.0.remove(filter.as_bytes()),
+                filters.1.remove(&filter).map(|_| filter.clone())
+            );
             assert_eq!(names.0.remove(name.as_bytes()), names.1.remove(&name).map(|_| name.clone()));
         }
         let published = TopicName::try_from(&*name).unwrap();
-        let expected: Vec<_> = filters.1.iter().filter(|(_, filter)| filter.matches(&published)).map(|(text, _)| text.clone()).collect();
+        let expected: Vec<_> = filters
+            .1
+            .iter()
+            .filter(|(_, filter)| filter.matches(&published))
+            .map(|(text, _)| text.clone())
+            .collect();
         assert_eq!(filters_matching(&filters.0, &name), expected, "filters for {name}");
         let wanted = TopicFilter::try_from(&*filter).unwrap();
-        let mut expected: Vec<_> = names.1.iter().filter(|(_, name)| wanted.matches(name)).map(|(text, _)| text.clone()).collect();
+        let mut expected: Vec<_> =
+            names.1.iter().filter(|(_, name)| wanted.matches(name)).map(|(text, _)| text.clone()).collect();
         let mut found = names_matching(&names.0, &filter);
         expected.sort();
         found.sort();
