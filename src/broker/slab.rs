@@ -86,6 +86,8 @@ mod tests {
         let second = slab.insert('b').unwrap();
         assert_eq!(second.slot, first.slot);
         assert_eq!((slab.get(first), slab.get(second)), (None, Some(&'b')));
-        assert_eq!((slab.get_mut(first), slab.remove(first), slab.len()), (None, None, 1));
+        assert_eq!(slab.get_mut(first), None);
+        assert_eq!(slab.remove(first), None);
+        assert_eq!(slab.len(), 1);
     }
 }

@@ -80,14 +80,6 @@ impl<V> TopicTree<V> {
         Self { nodes: Vec::new(), free: Vec::new() }
     }
 
-    pub(crate) fn get(&self, topic: &[u8]) -> Option<&V> {
-        let mut node = self.nodes.first()?;
-        for level in levels(topic) {
-            node = self.nodes.get(node.child(level)?)?;
-        }
-        node.value.as_ref()
-    }
-
     /// The value of a topic, made if there is none.
     pub(crate) fn get_or_insert_with(&mut self, topic: &[u8], make: impl FnOnce() -> V) -> &mut V {
         if self.nodes.is_empty() {
@@ -121,14 +113,6 @@ impl<V> TopicTree<V> {
             self.prune(at, path);
         }
         Some(result)
-    }
-
-    /// Removes the value of a topic.
-    pub(crate) fn remove(&mut self, topic: &[u8]) -> Option<V>
-    where
-        V: Default,
-    {
-        self.update(topic, |value| (false, core::mem::take(value)))
     }
 
     /// Visits the values of all *filters* that match a topic name: the tree holds filters.

@@ -7,8 +7,7 @@ use crate::{
     Text, Timestamp, TopicFilter,
     framing::{Frame, Framing, Receiver},
     packet::{
-        Ack, DecodeError, Disconnect, Packet, PacketType, ProtocolVersion, Publish, Subscribe, Subscription,
-        Unsubscribe,
+        Ack, DecodeError, Disconnect, Packet, PacketType, Publish, Subscribe, Subscription, Unsubscribe,
     },
     session::{Arrival, Violation},
 };
