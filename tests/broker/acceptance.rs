@@ -88,7 +88,11 @@ fn s36_s54_a_wrong_connect_of_5_0_is_answered_with_the_reason() {
     for (what, wrong, reason) in [
         ("reserved flag", "10 0E 00 04 4D 51 54 54 05 03 00 0A 00 00 01 61", MalformedPacket),
         ("Receive Maximum 0", "10 11 00 04 4D 51 54 54 05 02 00 0A 03 21 00 00 00 01 61", ProtocolError),
-        ("Maximum Packet Size 0", "10 13 00 04 4D 51 54 54 05 02 00 0A 05 27 00 00 00 00 00 01 61", ProtocolError),
+        (
+            "Maximum Packet Size 0",
+            "10 13 00 04 4D 51 54 54 05 02 00 0A 05 27 00 00 00 00 00 01 61",
+            ProtocolError,
+        ),
         ("a topic alias", "10 11 00 04 4D 51 54 54 05 02 00 0A 03 23 00 01 00 01 61", MalformedPacket),
     ] {
         let mut world = World::new();
