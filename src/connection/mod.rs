@@ -165,6 +165,14 @@ impl Connection {
         self.take_session()
     }
 
+    /// How many messages at what cost find room, if the queue is at most half full.
+    pub(crate) fn room(&self) -> Option<(usize, usize)> {
+        let Flow { session, .. } = self.flow.as_ref()?;
+        let (count, bytes) = session.load();
+        let (most, most_bytes) = (self.config.queue_count, self.config.queue_bytes);
+        (count <= most / 2 && bytes <= most_bytes / 2).then(|| (most - count, most_bytes - bytes))
+    }
+
     /// The session's number for the message of an unfinished publish.
     pub(crate) fn delivery(&self, token: RequestToken) -> Option<u64> {
         let place = self.requests.binary_search_by_key(&token, |(token, _)| *token).ok()?;
