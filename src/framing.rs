@@ -44,10 +44,7 @@ impl Framing {
     /// A stream whose packets have at most `limit` bytes each, fixed header included.
     #[must_use]
     pub const fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            oversize: Oversize::Refuse,
-        }
+        Self { limit, oversize: Oversize::Refuse }
     }
 
     /// Changes the limit for packets whose header has not arrived yet.
@@ -93,10 +90,7 @@ impl<'a> Frame<'a> {
     /// A packet in a shared buffer: kept parts share it.
     #[must_use]
     pub fn owned(bytes: &'a Bytes) -> Self {
-        Self {
-            bytes,
-            owner: Some(bytes),
-        }
+        Self { bytes, owner: Some(bytes) }
     }
 
     /// The whole packet.
