@@ -1,12 +1,13 @@
 //! The client as programs see it.
 
 use core::{fmt, time::Duration};
-use std::{io, time::Instant};
+use std::{collections::VecDeque, io, time::Instant};
 
 use bytes::Bytes;
 use mqtt_engine::{
-    Client as Machine, ClientConfig, ClientEvent, DeliveryToken, Disconnect, Message, PublishError, PublishToken,
-    RequestError, Subscribe, SubscribeToken, Timestamp, Transport, Unsubscribe, UnsubscribeToken, packet::ReasonCode,
+    Client as Machine, ClientConfig, ClientEvent, DeliveryToken, Disconnect, Message, PublishError,
+    PublishToken, RequestError, Subscribe, SubscribeToken, Timestamp, Transport, Unsubscribe,
+    UnsubscribeToken, packet::ReasonCode,
 };
 
 use crate::{Connector, Tcp, drive::Wire};
@@ -22,6 +23,8 @@ pub struct Client<C: Connector = Tcp> {
     pub(crate) wire: Wire<C::Stream>,
     pub(crate) connect_timeout: Duration,
     pub(crate) error: Option<io::Error>,
+    /// Events that happened while disconnecting.
+    kept: VecDeque<ClientEvent>,
     epoch: Instant,
 }
 
@@ -75,6 +78,7 @@ impl<C: Connector> Client<C> {
             wire: Wire::default(),
             connect_timeout,
             error: None,
+            kept: VecDeque::new(),
             epoch: Instant::now(),
         }
     }
@@ -88,6 +92,9 @@ impl<C: Connector> Client<C> {
     pub fn next_event(&mut self, timeout: Duration) -> Result<Option<ClientEvent>, Ended> {
         let until = self.now() + timeout;
         let mut last_round = false;
+        if let Some(event) = self.kept.pop_front() {
+            return Ok(Some(event));
+        }
         loop {
             // Taking a message queues its acknowledgement, so all events go before the next write.
             if let Some(event) = self.machine.poll_event() {
@@ -108,7 +115,11 @@ impl<C: Connector> Client<C> {
     /// was not done by then. Events that happen meanwhile are kept for [`next_event`](Self::next_event).
     pub fn disconnect(&mut self, request: Disconnect, within: Duration) -> Remains {
         let until = self.now() + within;
-        while self.pending_publishes() > 0 && self.now() < until && self.machine.transport() != Transport::None {
+        while self.pending_publishes() > 0
+            && self.now() < until
+            && self.machine.transport() != Transport::None
+        {
+            self.keep_events();
             self.step(until);
         }
         let publishes = self.pending_publishes();
@@ -194,6 +205,15 @@ impl<C: Connector> Client<C> {
     /// [`TransportClosed`](mqtt_engine::DisconnectReason::TransportClosed) does not know.
     pub fn take_error(&mut self) -> Option<io::Error> {
         self.error.take()
+    }
+
+    /// Takes events: publishes flow only once `Connected` was taken. But no more than one message, because taking it
+    /// acknowledges it, and perhaps nobody will ask for it.
+    fn keep_events(&mut self) {
+        while !matches!(self.kept.back(), Some(ClientEvent::Received { .. })) {
+            let Some(event) = self.machine.poll_event() else { return };
+            self.kept.push_back(event);
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::{
-    io::{self, IoSlice, Read, Write},
+    io::{self, IoSlice},
     thread,
 };
 
@@ -35,14 +35,27 @@ pub(crate) struct Wire<S> {
     broken: Option<io::Error>,
     /// Read, but not taken by a machine that pauses.
     unread: BytesMut,
-    /// When closing is given up, once it has begun.
-    closing: Option<Timestamp>,
+    closing: Closing,
     buffer: Box<[u8]>,
+}
+
+/// How far closing has come, and when that step is given up.
+#[derive(Clone, Copy, Debug)]
+enum Closing {
+    NotBegun,
+    Flushing(Timestamp),
+    Lingering(Timestamp),
 }
 
 impl<S> Default for Wire<S> {
     fn default() -> Self {
-        Self { stream: None, broken: None, unread: BytesMut::new(), closing: None, buffer: Box::default() }
+        Self {
+            stream: None,
+            broken: None,
+            unread: BytesMut::new(),
+            closing: Closing::NotBegun,
+            buffer: Box::default(),
+        }
     }
 }
 
@@ -100,7 +113,11 @@ impl<C: Connector> Client<C> {
             return;
         }
         let waiting = self.wire.broken.is_none() && self.machine.outbox().has_remaining();
-        let patience = if waiting || self.wire.broken.is_some() { SHORTEST } else { until.saturating_since(now).min(FAR) };
+        let patience = if waiting || self.wire.broken.is_some() {
+            SHORTEST
+        } else {
+            until.saturating_since(now).min(FAR)
+        };
         if !self.machine.wants_input() {
             // Only the program, by taking events, gets us on; whoever calls without doing so must not spin.
             thread::sleep(patience.min(TURN));
@@ -126,22 +143,22 @@ impl<C: Connector> Client<C> {
     /// Writes the last bytes, says that there are no more, and waits for the server to say the same.
     fn close(&mut self, until: Timestamp) {
         let now = self.now();
-        let give_up = *self.wire.closing.get_or_insert(now + FLUSH);
-        if self.machine.outbox().has_remaining() && self.wire.broken.is_none() && now < give_up {
-            self.wire.write(&mut self.machine, until.min(give_up).saturating_since(now).max(SHORTEST));
-            if self.machine.outbox().has_remaining() {
-                return;
+        match self.wire.closing {
+            Closing::NotBegun => self.wire.closing = Closing::Flushing(now + FLUSH),
+            Closing::Flushing(give_up) => {
+                self.wire.write(&mut self.machine, until.min(give_up).saturating_since(now).max(SHORTEST));
+                let hopeless = self.wire.broken.is_some() || self.now() >= give_up;
+                if hopeless || self.machine.outbox().is_empty() {
+                    self.wire.end_writing();
+                    self.wire.closing = Closing::Lingering(self.now() + LINGER);
+                }
             }
-            self.wire.closing = Some(self.now() + LINGER);
-        }
-        if let Some(stream) = &mut self.wire.stream {
-            stream.end_writing();
-        }
-        let now = self.now();
-        let give_up = self.wire.closing.unwrap_or(now).min(now + LINGER);
-        let patience = until.min(give_up).saturating_since(now);
-        if now >= give_up || matches!(self.wire.read(patience.max(SHORTEST)), Ok(Some(0)) | Err(_)) {
-            self.closed(None);
+            Closing::Lingering(give_up) => {
+                let patience = until.min(give_up).saturating_since(now);
+                if now >= give_up || matches!(self.wire.read(patience), Ok(Some(0)) | Err(_)) {
+                    self.closed(None);
+                }
+            }
         }
     }
 
@@ -157,7 +174,7 @@ impl<S> Wire<S> {
     fn drop_stream(&mut self) {
         self.stream = None;
         self.broken = None;
-        self.closing = None;
+        self.closing = Closing::NotBegun;
         self.unread.clear();
     }
 
@@ -170,6 +187,12 @@ impl<S> Wire<S> {
 }
 
 impl<S: Stream> Wire<S> {
+    fn end_writing(&mut self) {
+        if let Some(stream) = &mut self.stream {
+            stream.end_writing();
+        }
+    }
+
     /// Writes until the outbox is empty or the stream takes nothing for `patience`.
     fn write(&mut self, machine: &mut Machine, patience: Duration) {
         let Some(stream) = &mut self.stream else { return };

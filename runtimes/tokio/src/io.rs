@@ -39,7 +39,11 @@ pub(crate) type Unread = BytesMut;
 
 /// Writes until the outbox is empty (`Ready`) or the stream takes no more (`Pending`). A part that was written is gone from
 /// the outbox.
-pub(crate) fn poll_write<S>(mut stream: Pin<&mut S>, outbox: &mut Outbox, cx: &mut Context<'_>) -> Poll<io::Result<()>>
+pub(crate) fn poll_write<S>(
+    mut stream: Pin<&mut S>,
+    outbox: &mut Outbox,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>>
 where
     S: AsyncWrite,
 {
@@ -100,7 +104,12 @@ where
     let _ = timeout_at(until, async {
         stream.shutdown().await?;
         let mut unread = Unread::new();
-        while core::future::poll_fn(|cx| poll_read(stream, &mut unread, |input| input.advance(input.remaining()), cx)).await? > 0 {}
+        while core::future::poll_fn(|cx| {
+            poll_read(stream, &mut unread, |input| input.advance(input.remaining()), cx)
+        })
+        .await?
+            > 0
+        {}
         io::Result::Ok(())
     })
     .await;

@@ -108,7 +108,8 @@ impl Exchange {
         }
         let mut rest = Unread::new();
         let id = self.slot.id;
-        let take = |mut input: &mut dyn Buf| self.look_after(|broker, now| broker.receive(id, &mut input, now));
+        let take =
+            |mut input: &mut dyn Buf| self.look_after(|broker, now| broker.receive(id, &mut input, now));
         let read = poll_read(stream, &mut rest, take, cx);
         self.unread = rest;
         match read {

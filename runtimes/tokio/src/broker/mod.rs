@@ -153,7 +153,10 @@ impl Server {
                 connections.spawn(connection::serve(slot, stream, self.config.patience));
             }
             Err(AtCapacity { .. }) => {
-                let error = io::Error::new(io::ErrorKind::QuotaExceeded, "the broker has as many connections as it may have");
+                let error = io::Error::new(
+                    io::ErrorKind::QuotaExceeded,
+                    "the broker has as many connections as it may have",
+                );
                 self.shared.hooks.accept_failed(&error);
             }
         }

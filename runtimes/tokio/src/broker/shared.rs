@@ -52,11 +52,19 @@ impl Shared {
     }
 
     /// The same by a connection's own task, which has looked at the broker before it is through and need not be woken.
-    pub(super) fn with_own<R>(self: &Arc<Self>, own: ConnectionId, act: impl FnOnce(&mut Broker, Timestamp) -> R) -> R {
+    pub(super) fn with_own<R>(
+        self: &Arc<Self>,
+        own: ConnectionId,
+        act: impl FnOnce(&mut Broker, Timestamp) -> R,
+    ) -> R {
         self.act(Some(own), act)
     }
 
-    fn act<R>(self: &Arc<Self>, own: Option<ConnectionId>, act: impl FnOnce(&mut Broker, Timestamp) -> R) -> R {
+    fn act<R>(
+        self: &Arc<Self>,
+        own: Option<ConnectionId>,
+        act: impl FnOnce(&mut Broker, Timestamp) -> R,
+    ) -> R {
         let mut state = lock(&self.state);
         let result = act(&mut state.broker, self.clock.now());
         let happened = self.wake(&mut state, own);
@@ -89,7 +97,8 @@ impl Shared {
     fn wake(&self, state: &mut State, own: Option<ConnectionId>) -> bool {
         while let Some(id) = state.broker.poll_ready() {
             if own != Some(id)
-                && let Some(task) = state.tasks.get(&id) {
+                && let Some(task) = state.tasks.get(&id)
+            {
                 task.notify_one();
             }
         }

@@ -88,7 +88,10 @@ impl<C: Connector> Client<C> {
                 self.phase = Phase::Opening(self.connector.connect(), Instant::now() + self.connect_timeout);
             }
             (Phase::Opening(attempt, until), Transport::Open { .. }) => {
-                match timeout_at(*until, attempt).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+                match timeout_at(*until, attempt)
+                    .await
+                    .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+                {
                     Ok(stream) => {
                         self.unread.clear();
                         self.phase = Phase::Open(stream);
@@ -141,7 +144,12 @@ impl<C: Connector> Client<C> {
 }
 
 /// Writes what waits and reads once: `true` after a read, `false` at the end of the stream.
-fn poll_exchange<S>(stream: &mut S, unread: &mut Unread, shared: &Shared, cx: &mut Context<'_>) -> Poll<io::Result<bool>>
+fn poll_exchange<S>(
+    stream: &mut S,
+    unread: &mut Unread,
+    shared: &Shared,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<bool>>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {

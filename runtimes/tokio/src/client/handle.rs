@@ -7,8 +7,8 @@ use std::{
 
 use bytes::Bytes;
 use mqtt_engine::{
-    Client as Machine, DeliveryToken, Disconnect, Message, PublishError, PublishToken, RequestError, Subscribe,
-    SubscribeToken, Unsubscribe, UnsubscribeToken, packet::ReasonCode,
+    Client as Machine, DeliveryToken, Disconnect, Message, PublishError, PublishToken, RequestError,
+    Subscribe, SubscribeToken, Unsubscribe, UnsubscribeToken, packet::ReasonCode,
 };
 use tokio::sync::Notify;
 

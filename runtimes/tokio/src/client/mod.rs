@@ -1,16 +1,17 @@
 //! The client.
 
 mod connector;
-mod handle;
 mod drive;
+mod handle;
 
 use core::{fmt, time::Duration};
-use std::{io, sync::Arc};
+use std::{collections::VecDeque, io, sync::Arc};
 
 use bytes::Bytes;
 use mqtt_engine::{
-    Client as Machine, ClientConfig, ClientEvent, DeliveryToken, Disconnect, Message, PublishError, PublishToken,
-    RequestError, Subscribe, SubscribeToken, Transport, Unsubscribe, UnsubscribeToken, packet::ReasonCode,
+    Client as Machine, ClientConfig, ClientEvent, DeliveryToken, Disconnect, Message, PublishError,
+    PublishToken, RequestError, Subscribe, SubscribeToken, Transport, Unsubscribe, UnsubscribeToken,
+    packet::ReasonCode,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -32,6 +33,8 @@ pub struct Client<C: Connector = Tcp> {
     connector: C,
     phase: Phase<C::Stream>,
     unread: Unread,
+    /// Events that happened while shutting down.
+    kept: VecDeque<ClientEvent>,
     connect_timeout: Duration,
 }
 
@@ -68,7 +71,14 @@ impl<C: Connector> Client<C> {
         let clock = Clock::new();
         let connect_timeout = config.connect_timeout;
         let shared = Arc::new(Shared::new(Machine::new(config, clock.now()), clock));
-        Self { handle: Handle { shared }, connector, phase: Phase::Closed, unread: Unread::new(), connect_timeout }
+        Self {
+            handle: Handle { shared },
+            connector,
+            phase: Phase::Closed,
+            unread: Unread::new(),
+            kept: VecDeque::new(),
+            connect_timeout,
+        }
     }
 
     /// Drives the client until something happened. `None`: nothing will happen any more until
@@ -79,6 +89,9 @@ impl<C: Connector> Client<C> {
     /// This method is cancel-safe: half-written packets, half-read ones, an attempt to connect and events all live in the
     /// client, so the future may be dropped at any await point, and the next call goes on.
     pub async fn next_event(&mut self) -> Option<ClientEvent> {
+        if let Some(event) = self.kept.pop_front() {
+            return Some(event);
+        }
         loop {
             // Taking a message queues its acknowledgement, so all events go before the next write.
             if let Some(event) = self.handle.shared.machine().poll_event() {
@@ -99,6 +112,7 @@ impl<C: Connector> Client<C> {
     pub async fn shut_down(&mut self, request: Disconnect, within: Duration) -> Remains {
         let until = Instant::now() + within;
         while self.pending_publishes() > 0 {
+            self.keep_events();
             if !matches!(timeout_at(until, self.step()).await, Ok(true)) {
                 break;
             }
@@ -111,6 +125,15 @@ impl<C: Connector> Client<C> {
         while let Ok(true) = timeout_at(until, self.step()).await {}
         let bytes = self.abandon();
         Remains { publishes, bytes }
+    }
+
+    /// Takes events: publishes flow only once `Connected` was taken. But no more than one message, because taking it
+    /// acknowledges it, and perhaps nobody will ask for it.
+    fn keep_events(&mut self) {
+        while !matches!(self.kept.back(), Some(ClientEvent::Received { .. })) {
+            let Some(event) = self.handle.shared.machine().poll_event() else { return };
+            self.kept.push_back(event);
+        }
     }
 
     /// A handle, to use the client from anywhere while `next_event` runs.
@@ -192,6 +215,9 @@ impl<C: Connector> Client<C> {
 
 impl<C: Connector> fmt::Debug for Client<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("handle", &self.handle).field("phase", &self.phase).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("handle", &self.handle)
+            .field("phase", &self.phase)
+            .finish_non_exhaustive()
     }
 }
