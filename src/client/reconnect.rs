@@ -14,6 +14,20 @@ use crate::{
 /// After so many connections in a row that ended with a packet above our limit, the client gives up.
 const OVERSIZE_ENDS: u8 = 3;
 
+/// What a server refuses for reasons that don't pass by themselves.
+const LASTING: [ReasonCode; 10] = [
+    ReasonCode::UnsupportedProtocolVersion,
+    ReasonCode::ClientIdentifierNotValid,
+    ReasonCode::BadUserNameOrPassword,
+    ReasonCode::NotAuthorized,
+    ReasonCode::Banned,
+    ReasonCode::BadAuthenticationMethod,
+    ReasonCode::SessionTakenOver,
+    ReasonCode::AdministrativeAction,
+    ReasonCode::UseAnotherServer,
+    ReasonCode::ServerMoved,
+];
+
 impl Client {
     /// Wants a connection, now: after [`disconnect`](Self::disconnect), after a connection with [`Reconnect::Never`](super::Reconnect::Never), or
     /// instead of waiting for the back-off. Of no effect while there is one.
@@ -106,32 +120,21 @@ impl Client {
 
     /// What follows a fault: most pass; some won't by themselves, and hurry makes them worse.
     fn judge(&mut self, reason: &DisconnectReason) -> Afterwards {
-        let code = match reason {
-            DisconnectReason::Refused(words) | DisconnectReason::ServerDisconnected(words) => words.reason,
-            DisconnectReason::Malformed(error) if error.reason() == ReasonCode::PacketTooLarge => {
-                self.oversize_ends += 1;
-                if self.oversize_ends >= OVERSIZE_ENDS {
-                    self.oversize_ends = 0;
-                    return Afterwards::Rest;
-                }
+        if let DisconnectReason::Malformed(error) = reason
+            && error.reason() == ReasonCode::PacketTooLarge
+        {
+            self.oversize_ends += 1;
+            if self.oversize_ends < OVERSIZE_ENDS {
                 return Afterwards::Retry;
             }
-            _ => ReasonCode::Success,
-        };
-        self.oversize_ends = 0;
-        match code {
-            ReasonCode::UnsupportedProtocolVersion
-            | ReasonCode::ClientIdentifierNotValid
-            | ReasonCode::BadUserNameOrPassword
-            | ReasonCode::NotAuthorized
-            | ReasonCode::Banned
-            | ReasonCode::BadAuthenticationMethod
-            | ReasonCode::SessionTakenOver
-            | ReasonCode::AdministrativeAction
-            | ReasonCode::UseAnotherServer
-            | ReasonCode::ServerMoved => Afterwards::RetryLate,
-            _ => Afterwards::Retry,
+            self.oversize_ends = 0;
+            return Afterwards::Rest;
         }
+        self.oversize_ends = 0;
+        let (DisconnectReason::Refused(words) | DisconnectReason::ServerDisconnected(words)) = reason else {
+            return Afterwards::Retry;
+        };
+        if LASTING.contains(&words.reason) { Afterwards::RetryLate } else { Afterwards::Retry }
     }
 
     /// The connection is over: what belongs to it is let go, the last bytes stay in the outbox.

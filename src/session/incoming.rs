@@ -5,7 +5,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use super::{Arrival, Known, Link, Violation};
 use crate::{
     Outbox, QoS,
-    packet::{Ack, PacketId, PacketType, ProtocolVersion, Publish, ReasonCode},
+    packet::{Ack, Packet, PacketId, ProtocolVersion, Publish, ReasonCode},
 };
 
 /// A received QoS 1 or 2 message that nobody has acknowledged yet.
@@ -166,7 +166,7 @@ impl Incoming {
                 self.answer_exactly_once(id, reason, link, outbox);
             } else {
                 link.received = link.received.saturating_sub(1);
-                link.answer(PacketType::PubAck, id, reason, outbox);
+                link.answer(Packet::PubAck, id, reason, outbox);
             }
         }
     }
@@ -185,7 +185,7 @@ impl Incoming {
         } else if let Some(exchange) = self.exchanges.get_mut(&id) {
             exchange.state = ExchangeState::Answered { reason };
         }
-        link.answer(PacketType::PubRec, id, reason, outbox);
+        link.answer(Packet::PubRec, id, reason, outbox);
     }
 
     fn finish_exchange(&mut self, id: PacketId, link: &mut Link) {
@@ -211,7 +211,7 @@ impl Incoming {
         self.finish_exchange(ack.packet_id, link);
         let reason =
             if known == Known::Yes { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
-        link.answer(PacketType::PubComp, ack.packet_id, reason, outbox);
+        link.answer(Packet::PubComp, ack.packet_id, reason, outbox);
         Ok(known)
     }
 

@@ -10,8 +10,8 @@ use crate::{
     Message, MessageProperties, Outbox, QoS, Text, Timestamp, TopicName,
     framing::Frame,
     packet::{
-        Ack, EncodeError, Packet, PacketId, PacketType, Properties, Property, PropertyList, ProtocolVersion,
-        Publish, ReasonCode,
+        Ack, EncodeError, Packet, PacketId, Properties, Property, PropertyList, ProtocolVersion, Publish,
+        ReasonCode,
     },
 };
 
@@ -87,16 +87,17 @@ impl Link {
         Ok(())
     }
 
-    /// Writes an acknowledgement.
-    pub(super) fn answer(&self, kind: PacketType, id: PacketId, reason: ReasonCode, outbox: &mut Outbox) {
-        let ack = Ack::new(id, reason);
-        let packet = match kind {
-            PacketType::PubRec => Packet::PubRec(ack),
-            PacketType::PubRel => Packet::PubRel(ack),
-            PacketType::PubComp => Packet::PubComp(ack),
-            _ => Packet::PubAck(ack),
-        };
-        self.write(&packet, outbox);
+    /// Writes an acknowledgement: `kind` is its variant of [`Packet`].
+    pub(super) fn answer(
+        &self,
+        kind: fn(Ack<'static>) -> Packet<'static>,
+        id: PacketId,
+        reason: ReasonCode,
+        outbox: &mut Outbox,
+    ) {
+        // 3.1.1 has no reasons on acknowledgements.
+        let reason = if self.version() < ProtocolVersion::V5 { ReasonCode::Success } else { reason };
+        self.write(&kind(Ack::new(id, reason)), outbox);
     }
 
     /// Writes a packet that was built from checked parts.

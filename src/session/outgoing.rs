@@ -3,10 +3,10 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use core::{mem, time::Duration};
 
-use super::{Fate, Known, Link, PacketIds, QueueLimits, Violation};
+use super::{Fate, Known, Link, LostSession, PacketIds, PublishOutcome, QueueLimits, Violation};
 use crate::{
-    LostSession, Message, Outbox, PublishOutcome, QoS, Timestamp,
-    packet::{Ack, PacketId, PacketType, ReasonCode},
+    Message, Outbox, QoS, Timestamp,
+    packet::{Ack, Packet, PacketId, PacketType, ReasonCode},
 };
 
 /// A message that waits for its first transmission.
@@ -31,6 +31,10 @@ struct InFlight {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the message moves in and out of it; a box would cost an allocation each time"
+)]
 enum Phase {
     /// PUBLISH was sent; PUBACK or PUBREC is due.
     Published { message: Message, expires: Option<Timestamp> },
@@ -282,9 +286,7 @@ impl Outgoing {
                 inflight.counted_in = link.epoch;
                 link.publish(message, Some(inflight.id), true, left(*expires, now), outbox);
             }
-            Phase::Released { .. } => {
-                link.answer(PacketType::PubRel, inflight.id, ReasonCode::Success, outbox)
-            }
+            Phase::Released { .. } => link.answer(Packet::PubRel, inflight.id, ReasonCode::Success, outbox),
         }
         if link.retransmit_at.is_none() {
             link.retransmit_at = link.settings.retransmit_after.map(|after| now + after);
@@ -339,7 +341,7 @@ impl Outgoing {
         else {
             if kind == PacketType::PubRec {
                 // The peer waits for a PUBREL, and would for ever.
-                link.answer(PacketType::PubRel, ack.packet_id, ReasonCode::PacketIdentifierNotFound, outbox);
+                link.answer(Packet::PubRel, ack.packet_id, ReasonCode::PacketIdentifierNotFound, outbox);
             }
             return Ok((Known::No, None));
         };
@@ -356,7 +358,7 @@ impl Outgoing {
             }
             (Phase::Released { .. }, PacketType::PubRec) => {
                 // A PUBREC that came twice: the PUBREL is repeated, and costs no quota.
-                link.answer(PacketType::PubRel, ack.packet_id, ReasonCode::Success, outbox);
+                link.answer(Packet::PubRel, ack.packet_id, ReasonCode::Success, outbox);
                 return Ok((Known::Yes, None));
             }
             (Phase::Released { reason }, PacketType::PubComp) => {
@@ -378,7 +380,7 @@ impl Outgoing {
         now: Timestamp,
     ) {
         let Some(mut inflight) = self.inflight.remove(&order) else { return };
-        link.answer(PacketType::PubRel, inflight.id, ReasonCode::Success, outbox);
+        link.answer(Packet::PubRel, inflight.id, ReasonCode::Success, outbox);
         if let Phase::Published { message, .. } =
             mem::replace(&mut inflight.phase, Phase::Released { reason })
         {
