@@ -17,7 +17,9 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod broker;
 mod client;
+mod connection;
 pub mod framing;
 mod message;
 mod outbox;
@@ -28,10 +30,17 @@ mod time;
 mod topic;
 mod transport;
 
+pub use broker::{
+    Answer, AtCapacity, Broker, BrokerConfig, BrokerEvent, ConnectionId, Question, QuestionId, Statistics,
+};
 pub use client::{
     Acknowledgement, Authentication, Client, ClientConfig, ClientEvent, Connected, DeliveryToken, Deviation,
     Disconnect, DisconnectReason, Oversize, Profile, PublishError, PublishToken, Reconnect, RequestError,
     ServerLimits, ServerWords, Subscribe, SubscribeToken, Subscription, Unsubscribe, UnsubscribeToken,
+};
+pub use connection::{
+    Acceptance, ConnectRequest, Connection, ConnectionConfig, ConnectionEvent, DisconnectCause, DropReason,
+    FilterRequest, RequestToken,
 };
 pub use message::{
     Message, MessageProperties, PayloadFormat, QoS, SubscriptionIdentifiers, UserProperties, Will,
