@@ -181,12 +181,13 @@ async fn lost_on_the_way_out(
     publisher.publish(message("news", "extra", qos)?).await?;
     subscriber.until("is connected again", |log| log.connected > 1).await?;
     subscriber.receives(times).await?;
+    // The exchange of the first message ends before the second one is published, so that the picture is always the same.
+    let last = if qos == QoS::ExactlyOnce { PacketType::PubComp } else { PacketType::PubAck };
+    let ends = if lost == last { 2 } else { 1 };
+    subscriber.passed(last, ToServer, ends).await?;
     publisher.publish(message("news", "end", qos)?).await?;
     subscriber.receives(times + 1).await?;
-    let last = if qos == QoS::ExactlyOnce { PacketType::PubComp } else { PacketType::PubAck };
-    let of_first = subscriber.relay.count(last, ToServer);
-    let wanted = if lost == last { 3 } else { 2 };
-    subscriber.passed(last, ToServer, wanted.max(of_first)).await?;
+    subscriber.passed(last, ToServer, ends + 1).await?;
     let got = payloads(&subscriber);
     publisher.leave().await?;
     subscriber.leave().await?;
