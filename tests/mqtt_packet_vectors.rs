@@ -1,0 +1,283 @@
+//! Replays the test vectors of the npm package `mqtt-packet`, an independent implementation, against the codec.
+//!
+//! Every difference stands in `DIFFERENCES` with its reason; the test fails for one that doesn't, and for a reason that explains nothing.
+
+#[path = "vectors/data.rs"]
+mod data;
+#[path = "vectors/facts.rs"]
+mod facts;
+#[path = "vectors/tables.rs"]
+mod tables;
+
+use std::collections::BTreeMap;
+
+use data::{Kind, Vector};
+use mqtt_engine::packet::{DecodeError, Packet, ProtocolVersion};
+use tables::{DIFFERENCES, REFUSALS, Which, unwritable};
+
+/// How our codec stands to a vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It says the same.
+    Agrees,
+    /// It refuses what the vector accepts.
+    Refused,
+    /// It accepts what the vector refuses.
+    Accepted,
+    /// It reads other fields.
+    ReadOtherwise,
+    /// It reads the same fields and writes them as other bytes.
+    WrittenOtherwise,
+}
+
+#[test]
+fn vectors_that_others_accept_read_and_write_the_same() {
+    let vectors = data::read();
+    let replayed = vectors.iter().filter(|v| matches!(v.kind, Kind::Same | Kind::Read | Kind::Write));
+    let figures = judge(replayed, |vector| replay(&vector.bytes(), vector));
+    println!("accepted by mqtt-packet: {figures:?}");
+    assert!(figures[&Kind::Same.name()].0 >= 30, "too few vectors agree: {figures:?}");
+}
+
+#[test]
+fn s54_vectors_that_others_refuse_are_refused_for_the_same_reason() {
+    let vectors = data::read();
+    let refused: Vec<&Vector> = vectors.iter().filter(|v| v.kind == Kind::Refuse).collect();
+    let figures = judge(refused.iter().copied(), |vector| match decode(&vector.bytes(), vector.version) {
+        Ok(packet) => (Outcome::Accepted, packet.to_string()),
+        Err(error) => {
+            let label = vector.name.as_str();
+            let expected = REFUSALS.iter().find(|(name, _)| *name == label);
+            let (_, words) = expected.unwrap_or_else(|| panic!("no words for {vector}: we say {error}"));
+            let said = error.to_string();
+            assert!(words.iter().any(|w| said.contains(w)), "{vector}: we say {said:?}, expected one of {words:?}");
+            (Outcome::Agrees, String::new())
+        }
+    });
+    println!("refused by mqtt-packet: {figures:?}");
+    for (label, _) in REFUSALS {
+        assert!(refused.iter().any(|vector| vector.name == *label), "{label:?} is in no vector");
+    }
+}
+
+/// MQTT 3.1 is not spoken, but most of its CONNECT vectors are about the fields behind the version: written as 3.1.1 they must hold.
+#[test]
+fn vectors_of_mqtt_3_1_hold_when_rewritten_as_3_1_1() {
+    const OLD: &[u8] = b"\x00\x06MQIsdp\x03";
+    const NEW: &[u8] = b"\x00\x04MQTT\x04";
+    let mut valid = 0;
+    let mut refused = 0;
+    for mut vector in data::read() {
+        let bytes = vector.bytes();
+        if !bytes.get(2..).is_some_and(|rest| rest.starts_with(OLD)) || bytes[1] >= 0x80 {
+            continue;
+        }
+        let mut rewritten = vec![bytes[0], bytes[1] - 2];
+        rewritten.extend_from_slice(NEW);
+        rewritten.extend_from_slice(&bytes[2 + OLD.len()..]);
+        for (path, value) in &mut vector.facts {
+            if path == "protocolVersion" {
+                *value = b"4".to_vec();
+            }
+        }
+        if vector.kind == Kind::Refuse {
+            let error = decode(&rewritten, 4).expect_err("rewritten, it must still be refused");
+            assert!(!error.to_string().contains("version"), "{vector}: refused only for its version: {error}");
+            refused += 1;
+        } else {
+            vector.version = 4;
+            let (outcome, detail) = replay(&rewritten, &vector);
+            assert_eq!(outcome, Outcome::Agrees, "{vector}: {detail}");
+            valid += 1;
+        }
+    }
+    println!("3.1 rewritten as 3.1.1: {valid} valid, {refused} refused");
+    assert!(valid >= 10 && refused >= 7, "only {valid} and {refused} were found");
+}
+
+#[test]
+fn vectors_that_others_cannot_write_are_refused_or_cannot_be_said() {
+    let mut by_type = 0;
+    let mut by_encoder = 0;
+    let mut labels = Vec::new();
+    for vector in data::read().iter().filter(|v| v.kind == Kind::Unwritable) {
+        match unwritable(&vector.name) {
+            Some(tables::Unwritable::ByType(_)) => by_type += 1,
+            Some(tables::Unwritable::Encode(attempt)) => {
+                let error = attempt().expect_err(&vector.name);
+                println!("{:?}: {error}", vector.name);
+                by_encoder += 1;
+            }
+            None => panic!("nothing says why {vector} is impossible"),
+        }
+        labels.push(vector.name.clone());
+    }
+    println!("not writable: {by_type} by the types, {by_encoder} refused by the encoder");
+    for label in tables::UNWRITABLE.iter().map(|(label, _)| label) {
+        assert!(labels.iter().any(|name| name == label), "{label:?} is in no vector");
+    }
+}
+
+/// Streams are cut into packets, each read in the version that CONNECT named, up to the first that is refused.
+#[test]
+fn s51_vectors_of_streams_give_the_same_packets() {
+    let mut packets = 0;
+    let streams = data::read().into_iter().filter(|v| v.kind == Kind::Stream).collect::<Vec<_>>();
+    for vector in &streams {
+        let bytes = vector.bytes();
+        let mut rest = bytes.as_slice();
+        let mut version = vector.version;
+        for number in 0.. {
+            let before = format!("said.{number}.");
+            let said: Vec<_> = vector
+                .facts
+                .iter()
+                .filter_map(|(at, value)| Some((at.strip_prefix(&before)?.to_owned(), value.clone())))
+                .collect();
+            if said.is_empty() {
+                assert!(rest.is_empty(), "{vector}: mqtt-packet says nothing of packet {number}");
+                break;
+            }
+            let (packet, after) = rest.split_at(frame_length(rest).expect("a whole packet"));
+            rest = after;
+            if said.iter().any(|(at, _)| at == "refused") {
+                decode(packet, version).expect_err("mqtt-packet refuses it");
+                break;
+            }
+            let facts = said.iter().map(|(at, value)| (at.replacen("packet.", "", 1), value.clone())).collect();
+            let one = Vector { kind: Kind::Read, version, facts, ..vector.clone() };
+            if let Some(named) = one.texts("protocolVersion").next() {
+                version = named.parse().unwrap();
+            }
+            let (outcome, detail) = replay(packet, &one);
+            assert_eq!(outcome, Outcome::Agrees, "{vector} packet {number}: {detail}");
+            packets += 1;
+        }
+    }
+    println!("{} streams, {packets} packets", streams.len());
+    assert!(packets >= 8);
+}
+
+/// Compares each outcome with the table, and gives per kind how many agree and how many are explained.
+fn judge<'a>(
+    vectors: impl Iterator<Item = &'a Vector>,
+    outcome_of: impl Fn(&Vector) -> (Outcome, String),
+) -> BTreeMap<&'static str, (usize, usize)> {
+    let mut figures: BTreeMap<&'static str, (usize, usize)> = BTreeMap::new();
+    let mut times = vec![0; DIFFERENCES.len()];
+    let mut unexplained = Vec::new();
+    let mut kinds = Vec::new();
+    for vector in vectors {
+        kinds.push(vector.kind);
+        let count = figures.entry(vector.kind.name()).or_default();
+        let (outcome, detail) = outcome_of(vector);
+        if outcome == Outcome::Agrees {
+            count.0 += 1;
+            continue;
+        }
+        count.1 += 1;
+        match DIFFERENCES.iter().position(|row| row.outcome == outcome && row.which.is(vector)) {
+            Some(row) => times[row] += 1,
+            None => unexplained.push(format!("{vector}\n    {outcome:?}: {detail}")),
+        }
+    }
+    assert!(unexplained.is_empty(), "unexplained differences:\n{}", unexplained.join("\n"));
+    for (row, times) in DIFFERENCES.iter().zip(times).filter(|(row, _)| row.kinds.iter().any(|k| kinds.contains(k))) {
+        assert_eq!(times, row.times, "{:?} no longer explains what it did: {}", row.which, row.why);
+    }
+    figures
+}
+
+/// Reads the bytes, compares every field, and writes them again.
+fn replay(bytes: &[u8], vector: &Vector) -> (Outcome, String) {
+    let packet = match decode(bytes, vector.version) {
+        Ok(packet) => packet,
+        Err(error) => return (Outcome::Refused, error.to_string()),
+    };
+    let version = version_of(&packet, vector.version);
+    if let Some(difference) = difference(&packet, version, vector) {
+        return (Outcome::ReadOtherwise, difference);
+    }
+    if vector.kind == Kind::Read {
+        return (Outcome::Agrees, String::new());
+    }
+    let size = packet.size(version).expect("what was read can be written");
+    let mut written = Vec::with_capacity(size);
+    packet.encode(version, &mut written).expect("what was read can be written");
+    assert_eq!(written.len(), size, "{vector}: size() is what encode() writes");
+    if written == bytes {
+        return (Outcome::Agrees, String::new());
+    }
+    assert_eq!(decode(&written, vector.version).unwrap(), packet, "{vector}: written otherwise, it must read the same");
+    (Outcome::WrittenOtherwise, format!("{written:02x?}"))
+}
+
+/// The first field that is not as the vector says.
+fn difference(packet: &Packet<'_>, version: ProtocolVersion, vector: &Vector) -> Option<String> {
+    let publish = matches!(packet, Packet::Publish(_));
+    // The library tells the fixed header's bits of every packet, and the length it read; only those of PUBLISH are fields.
+    let header = |path: &str| matches!(path, "dup" | "qos" | "retain") && !publish;
+    let mut expected: Vec<_> = vector.facts.iter().filter(|(at, _)| !header(at) && at != "length" && at != "protocolId").collect();
+    expected.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let mut ours = facts::facts(packet, version);
+    if vector.kind == Kind::Write {
+        ours.retain(|(at, _)| expected.iter().any(|(path, _)| path == at));
+    }
+    let show = |fact: Option<(&str, &[u8])>| {
+        fact.map_or_else(|| "nothing".to_owned(), |(at, value)| format!("{at}={}", value.escape_ascii()))
+    };
+    let longest = ours.len().max(expected.len());
+    (0..longest).find_map(|i| {
+        let our = ours.get(i).map(|(at, value)| (at.as_str(), value.as_ref()));
+        let their = expected.get(i).map(|(at, value)| (at.as_str(), value.as_slice()));
+        (our != their).then(|| format!("we read {}, mqtt-packet {}", show(our), show(their)))
+    })
+}
+
+/// Decodes the first packet of the bytes, or all of them if their length can't be read.
+fn decode(bytes: &[u8], version: u8) -> Result<Packet<'_>, DecodeError> {
+    let packet = frame_length(bytes).and_then(|length| bytes.get(..length)).unwrap_or(bytes);
+    Packet::decode(packet, if version == 5 { ProtocolVersion::V5 } else { ProtocolVersion::V3_1_1 })
+}
+
+fn version_of(packet: &Packet<'_>, told: u8) -> ProtocolVersion {
+    match packet {
+        Packet::Connect(connect) => connect.version,
+        _ if told == 5 => ProtocolVersion::V5,
+        _ => ProtocolVersion::V3_1_1,
+    }
+}
+
+/// The length of the first packet with its fixed header, read without the codec under test.
+fn frame_length(bytes: &[u8]) -> Option<usize> {
+    let mut length = 0;
+    for (place, byte) in bytes.iter().skip(1).take(4).enumerate() {
+        length |= usize::from(byte & 0x7F) << (7 * place);
+        if byte & 0x80 == 0 {
+            return Some(place + 2 + length);
+        }
+    }
+    None
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Refuse => "refuse",
+            Self::Unwritable => "unwritable",
+            Self::Stream => "stream",
+        }
+    }
+}
+
+impl Which {
+    fn is(self, vector: &Vector) -> bool {
+        match self {
+            Self::Named(name) => vector.name == name,
+            Self::Speaks31 => vector.version == 3 && vector.texts("protocolId").any(|id| id == "MQIsdp"),
+        }
+    }
+}

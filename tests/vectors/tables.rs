@@ -1,0 +1,134 @@
+//! Where the codec and `mqtt-packet` differ, and why.
+
+use mqtt_engine::{
+    QoS,
+    packet::{Connect, EncodeError, Packet, Properties, Property, ProtocolVersion, Publish},
+};
+
+use crate::{Outcome, data::Kind};
+
+/// Which vectors a row is about.
+#[derive(Clone, Copy, Debug)]
+pub enum Which {
+    Named(&'static str),
+    /// A CONNECT of MQTT 3.1.
+    Speaks31,
+}
+
+/// An explained difference.
+pub struct Difference {
+    pub which: Which,
+    pub kinds: &'static [Kind],
+    pub outcome: Outcome,
+    /// How many vectors it explains, exactly.
+    pub times: usize,
+    pub why: &'static str,
+}
+
+pub const DIFFERENCES: &[Difference] = &[
+    Difference {
+        which: Which::Speaks31,
+        kinds: &[Kind::Same, Kind::Write],
+        outcome: Outcome::Refused,
+        times: 13,
+        why: "MQTT 3.1 (MQIsdp, level 3) is not spoken; a test below replays them as 3.1.1",
+    },
+];
+
+/// What our error says for each error of the vectors: one of these words.
+pub const REFUSALS: &[(&str, &[&str])] = &[];
+
+/// Why something can't be written.
+#[derive(Clone, Copy)]
+pub enum Unwritable {
+    /// No value of our types says it.
+    ByType(&'static str),
+    /// The encoder refuses it.
+    Encode(fn() -> Result<(), EncodeError>),
+}
+
+use Unwritable::{ByType, Encode};
+
+pub const UNWRITABLE: &[(&str, Unwritable)] = &[
+    ("Unknown command", ByType("a packet is a variant of an enum")),
+    ("Invalid command", ByType("a packet is a variant of an enum")),
+    ("Invalid return code", ByType("a reason is an enum, not text")),
+    ("Invalid variable byte integer: 268435456", Encode(too_large)),
+    ("Invalid subscriptionIdentifier: 268435456", Encode(|| publish(&[Property::SubscriptionIdentifier(268_435_456)]))),
+    ("Invalid unsubscriptions", ByType("filters are a list of texts")),
+    ("Invalid protocolId", ByType("the protocol's name belongs to its version")),
+    ("Invalid protocol version", ByType("a version is an enum of 3.1.1 and 5.0")),
+    ("clientId must be supplied before 3.1.1", ByType("the client identifier is not optional, and 3.1 is not spoken")),
+    ("clientId must be given if cleanSession set to 0", Encode(no_client_id)),
+    ("Invalid keepalive", ByType("a keep alive is a u16")),
+    ("Invalid will", ByType("a will is a struct")),
+    ("Invalid will topic", ByType("a will has a topic")),
+    ("Invalid will payload", ByType("a will's payload is bytes")),
+    ("Invalid username", ByType("a user name is text")),
+    ("Invalid password", ByType("a password is bytes")),
+    ("Username is required to use password", Encode(password_alone)),
+    ("Invalid messageExpiryInterval: -4321", ByType("an interval is a u32")),
+    ("Invalid topicAlias: -100", ByType("an alias is a u16")),
+    ("Invalid subscriptionIdentifier: -120", ByType("an identifier is a u32")),
+    ("Invalid messageId", ByType("a packet identifier is a number from 1 to 65,535")),
+];
+
+/// The row of this error.
+pub fn unwritable(label: &str) -> Option<Unwritable> {
+    UNWRITABLE.iter().find(|(name, _)| *name == label).map(|(_, how)| *how)
+}
+
+fn write(packet: &Packet<'_>, version: ProtocolVersion) -> Result<(), EncodeError> {
+    let mut out = Vec::new();
+    let result = packet.encode(version, &mut out);
+    assert!(result.is_ok() || out.is_empty(), "a refused packet leaves nothing behind");
+    result
+}
+
+fn publish(properties: &[Property<'_>]) -> Result<(), EncodeError> {
+    let publish = Publish {
+        duplicate: false,
+        qos: QoS::AtMostOnce,
+        retain: true,
+        topic: "test",
+        packet_id: None,
+        properties: Properties::new(properties),
+        payload: b"test",
+    };
+    write(&Packet::Publish(publish), ProtocolVersion::V5)
+}
+
+fn too_large() -> Result<(), EncodeError> {
+    let payload = vec![0; 268_435_456 - 6];
+    let publish = Publish {
+        duplicate: false,
+        qos: QoS::AtMostOnce,
+        retain: false,
+        topic: "test",
+        packet_id: None,
+        properties: Properties::NONE,
+        payload: &payload,
+    };
+    write(&Packet::Publish(publish), ProtocolVersion::V3_1_1)
+}
+
+fn connect() -> Connect<'static> {
+    Connect {
+        version: ProtocolVersion::V3_1_1,
+        clean_start: true,
+        keep_alive: 30,
+        client_id: "test",
+        will: None,
+        user_name: None,
+        password: None,
+        properties: Properties::NONE,
+    }
+}
+
+fn no_client_id() -> Result<(), EncodeError> {
+    write(&Packet::Connect(Connect { client_id: "", clean_start: false, ..connect() }), ProtocolVersion::V3_1_1)
+}
+
+fn password_alone() -> Result<(), EncodeError> {
+    write(&Packet::Connect(Connect { password: Some(b"password"), ..connect() }), ProtocolVersion::V3_1_1)
+}
