@@ -5,6 +5,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod framing;
 mod message;
 mod outbox;
 pub mod packet;
@@ -13,7 +14,9 @@ mod time;
 mod topic;
 mod transport;
 
-pub use message::{Message, MessageProperties, PayloadFormat, QoS, SubscriptionIdentifiers, UserProperties, Will};
+pub use message::{
+    Message, MessageProperties, PayloadFormat, QoS, SubscriptionIdentifiers, UserProperties, Will,
+};
 pub use outbox::Outbox;
 pub use text::{Text, TextError};
 pub use time::Timestamp;

@@ -82,7 +82,9 @@ pub(crate) fn check_filter(filter: &str) -> Result<(), TopicError> {
 
 /// Splits `$share/name/filter`; `None` if the filter is not a shared one.
 pub(crate) fn split_share(filter: &str) -> Result<Option<(&str, &str)>, TopicError> {
-    let Some(rest) = filter.strip_prefix("$share") else { return Ok(None) };
+    let Some(rest) = filter.strip_prefix("$share") else {
+        return Ok(None);
+    };
     if !(rest.is_empty() || rest.starts_with('/')) {
         return Ok(None);
     }
@@ -154,7 +156,10 @@ impl TopicFilter {
     #[must_use]
     pub fn pattern(&self) -> &str {
         let filter = self.as_str();
-        split_share(filter).ok().flatten().map_or(filter, |(_, pattern)| pattern)
+        split_share(filter)
+            .ok()
+            .flatten()
+            .map_or(filter, |(_, pattern)| pattern)
     }
 
     /// Whether it contains a wildcard.
@@ -251,7 +256,9 @@ mod tests {
     use super::*;
 
     fn matches(filter: &str, topic: &str) -> bool {
-        TopicFilter::try_from(filter).unwrap().matches(&TopicName::try_from(topic).unwrap())
+        TopicFilter::try_from(filter)
+            .unwrap()
+            .matches(&TopicName::try_from(topic).unwrap())
     }
 
     #[test]
@@ -283,7 +290,13 @@ mod tests {
     /// [MQTT-4.7.2-1] in both versions.
     #[test]
     fn wildcards_at_the_start_do_not_match_dollar_topics() {
-        for (filter, expected) in [("#", false), ("+/a", false), ("+/#", false), ("$SYS/#", true), ("$SYS/+", true)] {
+        for (filter, expected) in [
+            ("#", false),
+            ("+/a", false),
+            ("+/#", false),
+            ("$SYS/#", true),
+            ("$SYS/+", true),
+        ] {
             assert_eq!(matches(filter, "$SYS/a"), expected, "{filter}");
         }
         assert!(matches("a/+", "a/$b"));
@@ -326,7 +339,10 @@ mod tests {
             assert_eq!(TopicName::try_from(name), Err(error), "{name}");
         }
         let long = "a".repeat(65_536);
-        assert_eq!(TopicName::try_from(&*long), Err(TopicError::Text(TextError::TooLong)));
+        assert_eq!(
+            TopicName::try_from(&*long),
+            Err(TopicError::Text(TextError::TooLong))
+        );
         assert!(TopicName::try_from(&long[1..]).is_ok());
     }
 }

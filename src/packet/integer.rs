@@ -1,0 +1,51 @@
+//! Variable byte integers.
+
+use bytes::BufMut;
+
+/// Variable byte integers (3.1.1 section 2.2.3, 5.0 section 1.5.5): seven bits a byte, the lowest first.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct VariableByteInteger;
+
+impl VariableByteInteger {
+    /// The largest value: 268,435,455.
+    pub const MAX: u32 = 0x0FFF_FFFF;
+
+    /// How many bytes a value takes. Values above [`MAX`](Self::MAX) can't be written; for them it says 5.
+    #[must_use]
+    pub const fn length_of(value: u32) -> usize {
+        match value {
+            0..=0x7F => 1,
+            0x80..=0x3FFF => 2,
+            0x4000..=0x1F_FFFF => 3,
+            0x20_0000..=Self::MAX => 4,
+            _ => 5,
+        }
+    }
+
+    /// The value at the start of `bytes` and how many bytes it takes; `None` if there is none.
+    pub(crate) fn get(bytes: &[u8]) -> Option<(u32, usize)> {
+        let mut value = 0;
+        for (index, byte) in bytes.iter().take(4).enumerate() {
+            value |= u32::from(byte & 0x7F) << (7 * index);
+            if byte & 0x80 == 0 {
+                return Some((value, index + 1));
+            }
+        }
+        None
+    }
+
+    /// Appends a value in as few bytes as possible [MQTT-1.5.5-1].
+    pub(crate) fn put(value: u32, out: &mut impl BufMut) {
+        let mut rest = value;
+        loop {
+            let [low, ..] = (rest & 0x7F).to_le_bytes();
+            rest >>= 7;
+            if rest == 0 {
+                out.put_u8(low);
+                return;
+            }
+            out.put_u8(low | 0x80);
+        }
+    }
+}
