@@ -43,26 +43,49 @@ impl Vector {
 
     /// The values of this field, as text.
     pub fn texts<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
-        self.facts.iter().filter(move |(at, _)| at == path).map(|(_, value)| str::from_utf8(value).unwrap())
+        self.facts
+            .iter()
+            .filter(move |(at, _)| at == path)
+            .map(|(_, value)| str::from_utf8(value).unwrap())
     }
 }
 
 impl fmt::Display for Vector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes: Vec<String> = self.pieces.concat().iter().take(40).map(|byte| format!("{byte:02x}")).collect();
-        write!(f, "{:?} v{} {:?} {}", self.kind, self.version, self.name, bytes.concat())
+        let bytes: Vec<String> = self
+            .pieces
+            .concat()
+            .iter()
+            .take(40)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        write!(
+            f,
+            "{:?} v{} {:?} {}",
+            self.kind,
+            self.version,
+            self.name,
+            bytes.concat()
+        )
     }
 }
 
 /// Every vector of the file.
 pub fn read() -> Vec<Vector> {
     let text = include_str!("mqtt_packet.tsv");
-    text.lines().filter(|line| !line.starts_with('#')).map(vector).collect()
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(vector)
+        .collect()
 }
 
 fn vector(line: &str) -> Vector {
     let mut columns = line.split('\t');
-    let mut column = || columns.next().unwrap_or_else(|| panic!("a column is missing: {line}"));
+    let mut column = || {
+        columns
+            .next()
+            .unwrap_or_else(|| panic!("a column is missing: {line}"))
+    };
     Vector {
         kind: match column() {
             "same" => Kind::Same,
@@ -84,8 +107,15 @@ fn vector(line: &str) -> Vector {
 fn hex(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     for part in text.split_ascii_whitespace() {
-        let (digits, times) = part.split_once('*').map_or((part, 1), |(digits, n)| (digits, n.parse().unwrap()));
-        bytes.extend(digits.as_bytes().chunks(2).map(|pair| byte(str::from_utf8(pair).unwrap())));
+        let (digits, times) = part
+            .split_once('*')
+            .map_or((part, 1), |(digits, n)| (digits, n.parse().unwrap()));
+        bytes.extend(
+            digits
+                .as_bytes()
+                .chunks(2)
+                .map(|pair| byte(str::from_utf8(pair).unwrap())),
+        );
         let last = bytes.pop().unwrap();
         bytes.resize(bytes.len() + times, last);
     }

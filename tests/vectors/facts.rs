@@ -12,7 +12,10 @@ pub type Fact<'a> = (String, Cow<'a, [u8]>);
 
 /// The facts of a packet, sorted by path; fields of one path stay in their order.
 pub fn facts<'a>(packet: &Packet<'a>, version: ProtocolVersion) -> Vec<Fact<'a>> {
-    let mut facts = List { facts: Vec::new(), version };
+    let mut facts = List {
+        facts: Vec::new(),
+        version,
+    };
     facts.packet(packet);
     facts.facts.sort_by(|(one, _), (other, _)| one.cmp(other));
     facts.facts
@@ -25,7 +28,8 @@ struct List<'a> {
 
 impl<'a> List<'a> {
     fn text(&mut self, path: &str, value: impl ToString) {
-        self.facts.push((path.to_owned(), value.to_string().into_bytes().into()));
+        self.facts
+            .push((path.to_owned(), value.to_string().into_bytes().into()));
     }
 
     fn bytes(&mut self, path: &str, value: &'a [u8]) {
@@ -71,17 +75,26 @@ impl<'a> List<'a> {
             }
             Packet::SubAck(suback) => {
                 self.text("messageId", suback.packet_id.get());
-                suback.reasons.iter().for_each(|reason| self.text("granted", reason.as_u8()));
+                suback
+                    .reasons
+                    .iter()
+                    .for_each(|reason| self.text("granted", reason.as_u8()));
                 self.properties("", suback.properties);
             }
             Packet::Unsubscribe(unsubscribe) => {
                 self.text("messageId", unsubscribe.packet_id.get());
-                unsubscribe.filters.iter().for_each(|filter| self.text("unsubscriptions", filter));
+                unsubscribe
+                    .filters
+                    .iter()
+                    .for_each(|filter| self.text("unsubscriptions", filter));
                 self.properties("", unsubscribe.properties);
             }
             Packet::UnsubAck(unsuback) => {
                 self.text("messageId", unsuback.packet_id.get());
-                unsuback.reasons.iter().for_each(|reason| self.text("granted", reason.as_u8()));
+                unsuback
+                    .reasons
+                    .iter()
+                    .for_each(|reason| self.text("granted", reason.as_u8()));
                 self.properties("", unsuback.properties);
             }
             Packet::PingReq | Packet::PingResp => {}
@@ -182,7 +195,9 @@ fn name_and_value<'a>(property: &Property<'a>) -> (&'static str, Cow<'a, [u8]>) 
         Property::TopicAlias(value) => ("topicAlias", number(value.into())),
         Property::MaximumQoS(value) => ("maximumQoS", number((value as u8).into())),
         Property::RetainAvailable(value) => ("retainAvailable", flag(value)),
-        Property::UserProperty(name, value) => ("userProperties", format!("{name}:{value}").into_bytes().into()),
+        Property::UserProperty(name, value) => {
+            ("userProperties", format!("{name}:{value}").into_bytes().into())
+        }
         Property::MaximumPacketSize(value) => ("maximumPacketSize", number(value)),
         Property::WildcardSubscriptionAvailable(value) => ("wildcardSubscriptionAvailable", flag(value)),
         Property::SubscriptionIdentifierAvailable(value) => ("subscriptionIdentifiersAvailable", flag(value)),
@@ -191,4 +206,5 @@ fn name_and_value<'a>(property: &Property<'a>) -> (&'static str, Cow<'a, [u8]>) 
 }
 
 /// Written out so that a change of the type's numbers is noticed here.
-const _: () = assert!(QoS::AtMostOnce as u8 == 0 && QoS::AtLeastOnce as u8 == 1 && QoS::ExactlyOnce as u8 == 2);
+const _: () =
+    assert!(QoS::AtMostOnce as u8 == 0 && QoS::AtLeastOnce as u8 == 1 && QoS::ExactlyOnce as u8 == 2);

@@ -25,18 +25,54 @@ pub struct Difference {
     pub why: &'static str,
 }
 
-pub const DIFFERENCES: &[Difference] = &[
-    Difference {
-        which: Which::Speaks31,
-        kinds: &[Kind::Same, Kind::Write],
-        outcome: Outcome::Refused,
-        times: 13,
-        why: "MQTT 3.1 (MQIsdp, level 3) is not spoken; a test below replays them as 3.1.1",
-    },
+pub const DIFFERENCES: &[Difference] = &[Difference {
+    which: Which::Speaks31,
+    kinds: &[Kind::Same, Kind::Write],
+    outcome: Outcome::Refused,
+    times: 13,
+    why: "MQTT 3.1 (MQIsdp, level 3) is not spoken; a test below replays them as 3.1.1",
+}];
+
+/// The faults that we may find where `mqtt-packet` says this, by the start of its text.
+pub const REFUSALS: &[(&str, &[&str])] = &[
+    ("Not supported auth packet for this version", &["PacketType"]),
+    ("Not supported", &["PacketType"]),
+    ("Invalid variable byte integer", &["IntegerTooLong"]),
+    ("Cannot parse", &["Truncated"]),
+    ("Packet too short", &["Truncated"]),
+    ("Invalid header flag bits", &["HeaderFlags"]),
+    ("Connect flag bit 0", &["ConnectFlagsReserved"]),
+    ("Will Retain Flag", &["WillFlagsWithoutWill"]),
+    ("Will QoS", &["WillFlagsWithoutWill"]),
+    ("Malformed subscribe, no payload", &["Truncated"]),
+    ("Malformed suback, no payload", &["Truncated"]),
+    ("Malformed unsubscribe, no payload", &["Truncated"]),
+    ("Malformed unsuback, no payload", &["Truncated"]),
+    ("Malformed unsuback, payload length must be 2", &["Truncated"]),
+    ("Invalid connack flags", &["AcknowledgeFlagsReserved"]),
+    ("Packet must not have both QoS bits", &["PublishQoS"]),
+    ("Invalid puback reason code", &["ReasonCode"]),
+    ("Invalid pubrel reason code", &["ReasonCode"]),
+    ("Invalid pubcomp reason code", &["ReasonCode"]),
+    ("Invalid suback", &["ReasonCode"]),
+    ("Invalid unsuback code", &["ReasonCode"]),
+    ("Invalid disconnect reason code", &["ReasonCode"]),
+    ("Invalid auth reason code", &["ReasonCode"]),
+    ("Invalid subscribe QoS", &["SubscriptionQoS"]),
+    (
+        "Invalid subscribe topic flag bits",
+        &["SubscriptionOptionsReserved"],
+    ),
+    ("Invalid retain handling", &["RetainHandling"]),
+    ("Invalid protocolId", &["ProtocolName"]),
+    ("Invalid protocol version", &["UnsupportedProtocolLevel"]),
+    ("Unknown property", &["PropertyUnknown"]),
+    // The filter's length reaches over its options byte, a zero: a text with U+0000 in it, then nothing.
+    ("Malformed Subscribe Payload", &["ContainsNul", "Truncated"]),
 ];
 
-/// What our error says for each error of the vectors: one of these words.
-pub const REFUSALS: &[(&str, &[&str])] = &[];
+/// The faults of a CONNECT of MQTT 3.1 (or of a level 3 that calls itself `MQTT`), whatever else is wrong with it.
+pub const OLD_PROTOCOL: &[&str] = &["ProtocolName", "UnsupportedProtocolLevel"];
 
 /// Why something can't be written.
 #[derive(Clone, Copy)]
@@ -54,12 +90,27 @@ pub const UNWRITABLE: &[(&str, Unwritable)] = &[
     ("Invalid command", ByType("a packet is a variant of an enum")),
     ("Invalid return code", ByType("a reason is an enum, not text")),
     ("Invalid variable byte integer: 268435456", Encode(too_large)),
-    ("Invalid subscriptionIdentifier: 268435456", Encode(|| publish(&[Property::SubscriptionIdentifier(268_435_456)]))),
+    (
+        "Invalid subscriptionIdentifier: 268435456",
+        Encode(|| publish(&[Property::SubscriptionIdentifier(268_435_456)])),
+    ),
     ("Invalid unsubscriptions", ByType("filters are a list of texts")),
-    ("Invalid protocolId", ByType("the protocol's name belongs to its version")),
-    ("Invalid protocol version", ByType("a version is an enum of 3.1.1 and 5.0")),
-    ("clientId must be supplied before 3.1.1", ByType("the client identifier is not optional, and 3.1 is not spoken")),
-    ("clientId must be given if cleanSession set to 0", Encode(no_client_id)),
+    (
+        "Invalid protocolId",
+        ByType("the protocol's name belongs to its version"),
+    ),
+    (
+        "Invalid protocol version",
+        ByType("a version is an enum of 3.1.1 and 5.0"),
+    ),
+    (
+        "clientId must be supplied before 3.1.1",
+        ByType("the client identifier is not optional, and 3.1 is not spoken"),
+    ),
+    (
+        "clientId must be given if cleanSession set to 0",
+        Encode(no_client_id),
+    ),
     ("Invalid keepalive", ByType("a keep alive is a u16")),
     ("Invalid will", ByType("a will is a struct")),
     ("Invalid will topic", ByType("a will has a topic")),
@@ -67,21 +118,36 @@ pub const UNWRITABLE: &[(&str, Unwritable)] = &[
     ("Invalid username", ByType("a user name is text")),
     ("Invalid password", ByType("a password is bytes")),
     ("Username is required to use password", Encode(password_alone)),
-    ("Invalid messageExpiryInterval: -4321", ByType("an interval is a u32")),
+    (
+        "Invalid messageExpiryInterval: -4321",
+        ByType("an interval is a u32"),
+    ),
     ("Invalid topicAlias: -100", ByType("an alias is a u16")),
-    ("Invalid subscriptionIdentifier: -120", ByType("an identifier is a u32")),
-    ("Invalid messageId", ByType("a packet identifier is a number from 1 to 65,535")),
+    (
+        "Invalid subscriptionIdentifier: -120",
+        ByType("an identifier is a u32"),
+    ),
+    (
+        "Invalid messageId",
+        ByType("a packet identifier is a number from 1 to 65,535"),
+    ),
 ];
 
 /// The row of this error.
 pub fn unwritable(label: &str) -> Option<Unwritable> {
-    UNWRITABLE.iter().find(|(name, _)| *name == label).map(|(_, how)| *how)
+    UNWRITABLE
+        .iter()
+        .find(|(name, _)| *name == label)
+        .map(|(_, how)| *how)
 }
 
 fn write(packet: &Packet<'_>, version: ProtocolVersion) -> Result<(), EncodeError> {
     let mut out = Vec::new();
     let result = packet.encode(version, &mut out);
-    assert!(result.is_ok() || out.is_empty(), "a refused packet leaves nothing behind");
+    assert!(
+        result.is_ok() || out.is_empty(),
+        "a refused packet leaves nothing behind"
+    );
     result
 }
 
@@ -126,9 +192,22 @@ fn connect() -> Connect<'static> {
 }
 
 fn no_client_id() -> Result<(), EncodeError> {
-    write(&Packet::Connect(Connect { client_id: "", clean_start: false, ..connect() }), ProtocolVersion::V3_1_1)
+    write(
+        &Packet::Connect(Connect {
+            client_id: "",
+            clean_start: false,
+            ..connect()
+        }),
+        ProtocolVersion::V3_1_1,
+    )
 }
 
 fn password_alone() -> Result<(), EncodeError> {
-    write(&Packet::Connect(Connect { password: Some(b"password"), ..connect() }), ProtocolVersion::V3_1_1)
+    write(
+        &Packet::Connect(Connect {
+            password: Some(b"password"),
+            ..connect()
+        }),
+        ProtocolVersion::V3_1_1,
+    )
 }
