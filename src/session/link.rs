@@ -1,0 +1,285 @@
+//! What lives with one network connection, replaced whole when the next one begins.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::Violation;
+use crate::{
+    Message, MessageProperties, Outbox, QoS, Text, Timestamp, TopicName,
+    framing::Frame,
+    packet::{
+        Ack, EncodeError, Packet, PacketId, PacketType, Properties, Property, PropertyList, ProtocolVersion, Publish, ReasonCode,
+    },
+};
+
+/// What two peers agreed on with CONNECT and CONNACK.
+#[derive(Clone, Debug)]
+pub(crate) struct LinkSettings {
+    pub(crate) version: ProtocolVersion,
+    /// How many unfinished QoS 1 and 2 messages we may send.
+    pub(crate) send_maximum: u16,
+    /// The largest packet that the peer takes.
+    pub(crate) peer_packet_size: usize,
+    /// How many topic aliases we use.
+    pub(crate) outbound_aliases: u16,
+    pub(crate) peer_maximum_qos: QoS,
+    pub(crate) peer_retains: bool,
+    /// How many unfinished QoS 1 and 2 messages the peer may send; enforced in 5.0.
+    pub(crate) receive_maximum: u16,
+    /// How many topic aliases the peer may use.
+    pub(crate) inbound_aliases: u16,
+    /// No publish is moved to an outbox that holds this many bytes.
+    pub(crate) outbox_bytes: usize,
+    /// When an unanswered packet is sent again on this connection.
+    pub(crate) retransmit_after: Option<Duration>,
+}
+
+/// The state of one connection's message flow: quotas, aliases, and how far the replay has come.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) settings: LinkSettings,
+    /// Tells transmissions of this connection from those of former ones; given by [`Session::begin`](super::Session::begin).
+    pub(super) epoch: u64,
+    /// How many more QoS 1 and 2 messages may be sent [MQTT-4.9.0-1].
+    pub(super) send_quota: u16,
+    /// The next unfinished exchange to replay, and where the replay ends.
+    pub(super) replay: Option<(u64, u64)>,
+    /// When to look for unanswered packets.
+    pub(super) retransmit_at: Option<Timestamp>,
+    /// How many QoS 1 and 2 messages of the peer are unfinished.
+    pub(super) received: u16,
+    inbound_aliases: Vec<Option<Bytes>>,
+    outbound_aliases: BTreeMap<Bytes, u16>,
+}
+
+impl Link {
+    pub(crate) fn new(settings: LinkSettings) -> Self {
+        Self {
+            epoch: 0,
+            send_quota: settings.send_maximum,
+            replay: None,
+            retransmit_at: None,
+            received: 0,
+            inbound_aliases: Vec::new(),
+            outbound_aliases: BTreeMap::new(),
+            settings,
+        }
+    }
+
+    pub(crate) fn version(&self) -> ProtocolVersion {
+        self.settings.version
+    }
+
+    /// When [`Session::retransmit`](super::Session::retransmit) is due.
+    pub(crate) fn retransmit_at(&self) -> Option<Timestamp> {
+        self.retransmit_at
+    }
+
+    /// Counts a message of the peer against our Receive Maximum.
+    pub(super) fn count_received(&mut self) -> Result<(), Violation> {
+        if self.version() == ProtocolVersion::V5 && self.received >= self.settings.receive_maximum {
+            return Err(Violation::ReceiveMaximumExceeded);
+        }
+        self.received = self.received.saturating_add(1);
+        Ok(())
+    }
+
+    /// Writes an acknowledgement.
+    pub(super) fn answer(&self, kind: PacketType, id: PacketId, reason: ReasonCode, outbox: &mut Outbox) {
+        let ack = Ack::new(id, reason);
+        let packet = match kind {
+            PacketType::PubRec => Packet::PubRec(ack),
+            PacketType::PubRel => Packet::PubRel(ack),
+            PacketType::PubComp => Packet::PubComp(ack),
+            _ => Packet::PubAck(ack),
+        };
+        self.write(&packet, outbox);
+    }
+
+    /// Writes a packet that was built from checked parts.
+    pub(super) fn write(&self, packet: &Packet<'_>, outbox: &mut Outbox) {
+        let written = packet.encode(self.version(), outbox.tail());
+        debug_assert!(written.is_ok(), "{packet:?}: {written:?}");
+    }
+
+    /// Why the peer would not take a message, if so.
+    pub(crate) fn refusal(&self, message: &Message) -> Option<ReasonCode> {
+        if message.qos > self.settings.peer_maximum_qos {
+            return Some(ReasonCode::QoSNotSupported);
+        }
+        if message.retain && !self.settings.peer_retains {
+            return Some(ReasonCode::RetainNotSupported);
+        }
+        // The longest form: with a packet identifier where there is one, and with the topic's full name.
+        let id = (message.qos > QoS::AtMostOnce).then_some(PacketId::MAX);
+        let fits = |publish: &Publish<'_>| Ok(publish.size(self.version())? <= self.settings.peer_packet_size);
+        match self.with_publish(message, id, false, message.properties.message_expiry, None, fits) {
+            Ok(true) => None,
+            Ok(false) | Err(_) => Some(ReasonCode::PacketTooLarge),
+        }
+    }
+
+    /// Writes a PUBLISH, with a topic alias if one is to be had.
+    pub(super) fn publish(
+        &mut self,
+        message: &Message,
+        id: Option<PacketId>,
+        duplicate: bool,
+        expiry: Option<Duration>,
+        outbox: &mut Outbox,
+    ) {
+        let alias = if duplicate { None } else { self.outbound_alias(&message.topic) };
+        let limit = self.settings.peer_packet_size;
+        let version = self.version();
+        let written = self.with_publish(message, id, duplicate, expiry, alias, |publish| {
+            if publish.size(version)? > limit {
+                return Ok(false);
+            }
+            publish.encode_header(version, outbox.tail())?;
+            Ok(true)
+        });
+        if alias.is_some() && !matches!(written, Ok(true)) {
+            // The alias beside the full name made it too long: the plain form fits, and the alias stays unknown.
+            self.outbound_aliases.remove(message.topic.as_bytes());
+            let written = self.with_publish(message, id, duplicate, expiry, None, |publish| {
+                publish.encode_header(version, outbox.tail())
+            });
+            debug_assert!(written.is_ok());
+        }
+        outbox.push(&message.payload);
+    }
+
+    /// Builds the packet for a message and hands it to `then`. No allocation.
+    fn with_publish<R>(
+        &self,
+        message: &Message,
+        packet_id: Option<PacketId>,
+        duplicate: bool,
+        expiry: Option<Duration>,
+        alias: Option<Alias>,
+        then: impl FnOnce(&Publish<'_>) -> Result<R, EncodeError>,
+    ) -> Result<R, EncodeError> {
+        let topic = message.topic.as_str();
+        let mut publish = Publish {
+            duplicate,
+            qos: message.qos,
+            retain: message.retain,
+            topic,
+            packet_id,
+            properties: Properties::NONE,
+            payload: &message.payload,
+        };
+        if self.version() < ProtocolVersion::V5 {
+            return then(&publish);
+        }
+        let mut list = message_properties(&message.properties, expiry);
+        if let Some(alias) = alias {
+            list.push(Property::TopicAlias(alias.number()));
+            if matches!(alias, Alias::Known(_)) {
+                publish.topic = "";
+            }
+        }
+        publish.properties = Properties::new(list.as_slice())
+            .with_user_properties(&message.properties.user_properties)
+            .with_subscription_identifiers(&message.properties.subscription_identifiers);
+        then(&publish)
+    }
+
+    /// The alias for a topic: known to the peer, new, or none when all are given away.
+    fn outbound_alias(&mut self, topic: &TopicName) -> Option<Alias> {
+        if let Some(alias) = self.outbound_aliases.get(topic.as_bytes()) {
+            return Some(Alias::Known(*alias));
+        }
+        let next = u16::try_from(self.outbound_aliases.len()).ok()?.checked_add(1)?;
+        if next > self.settings.outbound_aliases {
+            return None;
+        }
+        // A copy: the topic may be a slice of a large buffer that must not live as long as the connection.
+        self.outbound_aliases.insert(Bytes::copy_from_slice(topic.as_bytes()), next);
+        Some(Alias::New(next))
+    }
+
+    /// The topic of a received PUBLISH, and keeps the alias that comes with it.
+    fn resolve_topic(&mut self, publish: &Publish<'_>, frame: &Frame<'_>) -> Result<TopicName, Violation> {
+        let Some(alias) = publish.properties.topic_alias() else {
+            return Ok(TopicName::from_checked(frame.share(publish.topic.as_bytes())));
+        };
+        if alias == 0 || alias > self.settings.inbound_aliases {
+            return Err(Violation::TopicAliasOutOfRange);
+        }
+        let index = usize::from(alias) - 1;
+        if publish.topic.is_empty() {
+            let known = self.inbound_aliases.get(index).cloned().flatten();
+            return known.map(TopicName::from_checked).ok_or(Violation::TopicAliasUnknown);
+        }
+        if self.inbound_aliases.len() <= index {
+            self.inbound_aliases.resize(index + 1, None);
+        }
+        let topic = Bytes::copy_from_slice(publish.topic.as_bytes());
+        if let Some(slot) = self.inbound_aliases.get_mut(index) {
+            *slot = Some(topic.clone());
+        }
+        Ok(TopicName::from_checked(topic))
+    }
+
+    /// The message of a received PUBLISH; its buffers are shared with the frame where that is possible.
+    pub(crate) fn message(&mut self, publish: &Publish<'_>, frame: &Frame<'_>) -> Result<Message, Violation> {
+        let topic = self.resolve_topic(publish, frame)?;
+        Ok(Message {
+            topic,
+            payload: frame.share(publish.payload),
+            qos: publish.qos,
+            retain: publish.retain,
+            properties: owned_properties(&publish.properties, frame),
+        })
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Alias {
+    New(u16),
+    Known(u16),
+}
+
+impl Alias {
+    const fn number(self) -> u16 {
+        match self {
+            Self::New(number) | Self::Known(number) => number,
+        }
+    }
+}
+
+/// The properties of a message but those kept as on the wire, for a packet; one place is left for a topic alias.
+pub(crate) fn message_properties(properties: &MessageProperties, expiry: Option<Duration>) -> PropertyList<'_, 6> {
+    let mut list = PropertyList::new();
+    list.push_some(properties.payload_format.map(Property::PayloadFormatIndicator));
+    list.push_some(expiry.map(|span| Property::MessageExpiryInterval(whole_seconds(span))));
+    list.push_some(properties.content_type.as_ref().map(|text| Property::ContentType(text.as_str())));
+    list.push_some(properties.response_topic.as_ref().map(|topic| Property::ResponseTopic(topic.as_str())));
+    list.push_some(properties.correlation_data.as_ref().map(|data| Property::CorrelationData(data)));
+    list
+}
+
+/// The properties of a received PUBLISH or will that travel with the message.
+pub(crate) fn owned_properties(properties: &Properties<'_>, frame: &Frame<'_>) -> MessageProperties {
+    if properties.is_empty() {
+        return MessageProperties::default();
+    }
+    let seconds = properties.message_expiry_interval();
+    MessageProperties {
+        payload_format: properties.payload_format_indicator(),
+        message_expiry: seconds.map(|seconds| Duration::from_secs(seconds.into())),
+        content_type: properties.content_type().map(|text| Text::from_checked(frame.share(text.as_bytes()))),
+        response_topic: properties.response_topic().map(|topic| TopicName::from_checked(frame.share(topic.as_bytes()))),
+        correlation_data: properties.correlation_data().map(|data| frame.share(data)),
+        subscription_identifiers: properties.to_subscription_identifiers(|part| frame.share(part)),
+        user_properties: properties.to_user_properties(|part| frame.share(part)),
+    }
+}
+
+/// A span as the protocol counts: whole seconds, at most `u32::MAX`.
+pub(crate) fn whole_seconds(span: Duration) -> u32 {
+    u32::try_from(span.as_secs()).unwrap_or(u32::MAX)
+}

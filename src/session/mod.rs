@@ -1,0 +1,181 @@
+//! What outlives a connection: packet identifiers, messages on their way and messages received (section 4.1).
+//!
+//! Both sides of the protocol send and receive messages by the same rules, so [`Client`](crate::Client) and
+//! [`Connection`](crate::Connection) share this module. Packet identifiers never leave it: its users know tokens.
+
+mod incoming;
+mod link;
+mod outgoing;
+mod packet_ids;
+mod violation;
+
+use alloc::collections::VecDeque;
+
+pub(crate) use link::{Link, LinkSettings, message_properties, owned_properties, whole_seconds};
+pub use violation::Violation;
+
+use self::{incoming::Incoming, outgoing::Outgoing, packet_ids::PacketIds};
+use crate::{
+    LostSession, Message, Outbox, PublishOutcome, Timestamp,
+    packet::{Ack, PacketId, PacketType, Publish, ReasonCode},
+};
+
+/// The most that may wait in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct QueueLimits {
+    /// Messages, queued or unacknowledged.
+    pub(crate) count: usize,
+    /// What they cost together, by [`Message::cost`].
+    pub(crate) bytes: usize,
+}
+
+/// The one fate of a published message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fate {
+    pub(crate) token: u64,
+    pub(crate) outcome: PublishOutcome,
+}
+
+/// Whether an acknowledgement belongs to anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    Yes,
+    No,
+}
+
+/// What a received PUBLISH is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// A message to deliver under this token.
+    New(u64),
+    /// A repetition of one that was delivered.
+    Duplicate,
+}
+
+/// The state that both peers keep across connections (section 3.1.2.4 of 3.1.1, 4.1 of 5.0).
+///
+/// Opaque: it is moved between connections, not looked into.
+#[derive(Debug)]
+pub struct Session {
+    ids: PacketIds,
+    outgoing: Outgoing,
+    incoming: Incoming,
+    /// Counts the connections of this session, so that what was sent on one is not taken for another's.
+    epoch: u64,
+}
+
+impl Session {
+    pub(crate) fn new(limits: QueueLimits) -> Self {
+        Self { ids: PacketIds::default(), outgoing: Outgoing::new(limits), incoming: Incoming::default(), epoch: 0 }
+    }
+
+    /// A connection begins on this session: quotas start afresh, and unfinished exchanges are due for a replay.
+    pub(crate) fn begin(&mut self, link: &mut Link) {
+        self.epoch += 1;
+        link.epoch = self.epoch;
+        self.incoming.suspend();
+        link.replay = self.outgoing.first_inflight().map(|first| (first, self.outgoing.next_sent()));
+    }
+
+    /// The connection is gone; the peer awaits no answer any more.
+    pub(crate) fn suspend(&mut self) {
+        self.incoming.suspend();
+    }
+
+    /// The peer has lost the session.
+    pub(crate) fn lose(&mut self, policy: LostSession, fates: &mut VecDeque<Fate>) {
+        self.outgoing.lose(policy, &mut self.ids, fates);
+        self.incoming.lose();
+    }
+
+    /// Queues a message; it comes back if the queue is full.
+    pub(crate) fn enqueue(&mut self, token: u64, message: Message, now: Timestamp) -> Result<(), Message> {
+        self.outgoing.enqueue(token, message, now)
+    }
+
+    /// Drops the oldest queued message of QoS 0.
+    pub(crate) fn make_room(&mut self) -> Option<(u64, Message)> {
+        self.outgoing.make_room()
+    }
+
+    /// Drops all queued messages of QoS 0.
+    pub(crate) fn drop_qos0(&mut self) {
+        self.outgoing.drop_qos0();
+    }
+
+    /// How many messages wait or are unacknowledged, and what they cost.
+    pub(crate) fn load(&self) -> (usize, usize) {
+        (self.outgoing.count(), self.outgoing.bytes())
+    }
+
+    /// Whether a message of this cost would be queued.
+    pub(crate) fn has_room(&self, cost: usize) -> bool {
+        let QueueLimits { count, bytes } = self.outgoing.limits();
+        self.outgoing.count() < count && self.outgoing.bytes().saturating_add(cost) <= bytes
+    }
+
+    /// How many received messages the program has not acknowledged.
+    pub(crate) fn unacknowledged(&self) -> usize {
+        self.incoming.unacknowledged()
+    }
+
+    /// When [`expire`](Self::expire) is due.
+    pub(crate) fn next_expiry(&self) -> Option<Timestamp> {
+        self.outgoing.next_expiry()
+    }
+
+    /// Ends queued messages whose time has passed.
+    pub(crate) fn expire(&mut self, now: Timestamp, fates: &mut VecDeque<Fate>) {
+        self.outgoing.expire(now, fates);
+    }
+
+    /// Moves what is due to the outbox: first the replay, then the queue, within quota and outbox limit.
+    pub(crate) fn transmit(&mut self, link: &mut Link, outbox: &mut Outbox, now: Timestamp, fates: &mut VecDeque<Fate>) {
+        self.outgoing.transmit(&mut self.ids, link, outbox, now, fates);
+    }
+
+    /// Sends again what stayed unanswered for too long on this connection; see [`Link::retransmit_at`].
+    pub(crate) fn retransmit(&mut self, link: &mut Link, outbox: &mut Outbox, now: Timestamp) {
+        self.outgoing.retransmit(link, outbox, now);
+    }
+
+    /// PUBACK, PUBREC or PUBCOMP arrived.
+    pub(crate) fn acknowledged(
+        &mut self,
+        kind: PacketType,
+        ack: &Ack<'_>,
+        link: &mut Link,
+        outbox: &mut Outbox,
+        now: Timestamp,
+        fates: &mut VecDeque<Fate>,
+    ) -> Result<Known, Violation> {
+        let (known, fate) = self.outgoing.acknowledged(kind, ack, &mut self.ids, link, outbox, now)?;
+        fates.extend(fate);
+        Ok(known)
+    }
+
+    /// PUBLISH arrived. A repetition is answered here.
+    pub(crate) fn received(&mut self, publish: &Publish<'_>, link: &mut Link, outbox: &mut Outbox) -> Result<Arrival, Violation> {
+        self.incoming.received(publish, link, outbox)
+    }
+
+    /// The program has taken a message over (or refuses it, in 5.0, with an error). Without a link it is only noted.
+    pub(crate) fn acknowledge(&mut self, token: u64, reason: ReasonCode, link: Option<&mut Link>, outbox: &mut Outbox) {
+        self.incoming.acknowledge(token, reason, link, outbox);
+    }
+
+    /// PUBREL arrived.
+    pub(crate) fn released(&mut self, ack: &Ack<'_>, link: &mut Link, outbox: &mut Outbox) -> Result<Known, Violation> {
+        self.incoming.released(ack, link, outbox)
+    }
+
+    /// Takes an identifier for a SUBSCRIBE or UNSUBSCRIBE from the space that PUBLISH uses too.
+    pub(crate) fn take_id(&mut self) -> Option<PacketId> {
+        self.ids.take()
+    }
+
+    /// Gives an identifier of a SUBSCRIBE or UNSUBSCRIBE back.
+    pub(crate) fn release_id(&mut self, id: PacketId) {
+        self.ids.release(id);
+    }
+}

@@ -1,0 +1,407 @@
+//! The sender of messages: a queue, and the exchanges of QoS 1 and 2 that are not finished (section 4.3).
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use core::{mem, time::Duration};
+
+use super::{Fate, Known, Link, PacketIds, QueueLimits, Violation};
+use crate::{
+    LostSession, Message, Outbox, PublishOutcome, QoS, Timestamp,
+    packet::{Ack, PacketId, PacketType, ReasonCode},
+};
+
+/// A message that waits for its first transmission.
+#[derive(Debug)]
+struct Queued {
+    token: u64,
+    message: Message,
+    /// When it is of no use any more.
+    expires: Option<Timestamp>,
+}
+
+/// An exchange that the peer has not finished.
+#[derive(Debug)]
+struct InFlight {
+    token: u64,
+    id: PacketId,
+    phase: Phase,
+    /// The connection on which the PUBLISH was counted against the send quota.
+    counted_in: u64,
+    /// When its packet was last sent.
+    sent_at: Timestamp,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// PUBLISH was sent; PUBACK or PUBREC is due.
+    Published { message: Message, expires: Option<Timestamp> },
+    /// PUBREL was sent; PUBCOMP is due. The message itself is not needed any more.
+    Released { reason: ReasonCode },
+}
+
+/// Messages on their way to the peer.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    limits: QueueLimits,
+    /// By order of the program's calls.
+    queue: BTreeMap<u64, Queued>,
+    /// The queued messages of QoS 0, which are the first to be dropped.
+    droppable: BTreeSet<u64>,
+    /// The queued messages that expire.
+    expiries: BTreeSet<(Timestamp, u64)>,
+    next_queued: u64,
+    /// By order of the last packet that was new: PUBLISH, then PUBREL. This is the order of a replay [MQTT-4.6.0-1], [MQTT-4.6.0-4].
+    inflight: BTreeMap<u64, InFlight>,
+    by_id: BTreeMap<PacketId, u64>,
+    next_sent: u64,
+    /// What the queued and the unacknowledged messages cost.
+    bytes: usize,
+}
+
+impl Outgoing {
+    pub(super) const fn new(limits: QueueLimits) -> Self {
+        Self {
+            limits,
+            queue: BTreeMap::new(),
+            droppable: BTreeSet::new(),
+            expiries: BTreeSet::new(),
+            next_queued: 0,
+            inflight: BTreeMap::new(),
+            by_id: BTreeMap::new(),
+            next_sent: 0,
+            bytes: 0,
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.queue.len() + self.inflight.len()
+    }
+
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) const fn limits(&self) -> QueueLimits {
+        self.limits
+    }
+
+    pub(super) fn first_inflight(&self) -> Option<u64> {
+        self.inflight.first_key_value().map(|(order, _)| *order)
+    }
+
+    pub(super) const fn next_sent(&self) -> u64 {
+        self.next_sent
+    }
+
+    pub(super) fn enqueue(&mut self, token: u64, message: Message, now: Timestamp) -> Result<(), Message> {
+        let cost = message.cost();
+        if self.count() >= self.limits.count || self.bytes.saturating_add(cost) > self.limits.bytes {
+            return Err(message);
+        }
+        let expires = message.properties.message_expiry.map(|span| now + Duration::from_secs(span.as_secs()));
+        self.bytes += cost;
+        self.append(Queued { token, message, expires });
+        Ok(())
+    }
+
+    fn append(&mut self, queued: Queued) {
+        let order = self.next_queued;
+        self.next_queued += 1;
+        if queued.message.qos == QoS::AtMostOnce {
+            self.droppable.insert(order);
+        }
+        if let Some(expires) = queued.expires {
+            self.expiries.insert((expires, order));
+        }
+        self.queue.insert(order, queued);
+    }
+
+    fn dequeue(&mut self, order: u64) -> Option<Queued> {
+        let queued = self.queue.remove(&order)?;
+        self.droppable.remove(&order);
+        if let Some(expires) = queued.expires {
+            self.expiries.remove(&(expires, order));
+        }
+        Some(queued)
+    }
+
+    /// Takes a queued message out for good.
+    fn discard(&mut self, order: u64) -> Option<Queued> {
+        let queued = self.dequeue(order)?;
+        self.bytes -= queued.message.cost();
+        Some(queued)
+    }
+
+    pub(super) fn make_room(&mut self) -> Option<(u64, Message)> {
+        let order = *self.droppable.first()?;
+        self.discard(order).map(|queued| (queued.token, queued.message))
+    }
+
+    /// Drops all queued messages of QoS 0.
+    pub(super) fn drop_qos0(&mut self) {
+        while self.make_room().is_some() {}
+    }
+
+    pub(super) fn next_expiry(&self) -> Option<Timestamp> {
+        self.expiries.first().map(|(expires, _)| *expires)
+    }
+
+    /// Expires queued messages. What was sent once is never expired [MQTT-4.3.3-7].
+    pub(super) fn expire(&mut self, now: Timestamp, fates: &mut VecDeque<Fate>) {
+        while let Some((expires, order)) = self.expiries.first().copied()
+            && expires <= now
+        {
+            self.end_queued(order, PublishOutcome::Expired, fates);
+        }
+    }
+
+    fn end_queued(&mut self, order: u64, outcome: PublishOutcome, fates: &mut VecDeque<Fate>) {
+        if let Some(queued) = self.discard(order)
+            && queued.message.qos > QoS::AtMostOnce
+        {
+            fates.push_back(Fate { token: queued.token, outcome });
+        }
+    }
+
+    /// Ends an unfinished exchange: its identifier and its share of the quota are free again.
+    fn end_inflight(&mut self, order: u64, ids: &mut PacketIds, link: &mut Link) -> Option<InFlight> {
+        let inflight = self.inflight.remove(&order)?;
+        self.by_id.remove(&inflight.id);
+        ids.release(inflight.id);
+        if let Phase::Published { message, .. } = &inflight.phase {
+            self.bytes -= message.cost();
+        }
+        if inflight.counted_in == link.epoch {
+            // At PUBACK, PUBCOMP or a refusing PUBREC, not before [MQTT-4.9.0-2].
+            link.send_quota += 1;
+        }
+        if self.inflight.is_empty() {
+            link.retransmit_at = None;
+        }
+        Some(inflight)
+    }
+
+    /// Moves what is due to the outbox: first the replay, then the queue.
+    pub(super) fn transmit(
+        &mut self,
+        ids: &mut PacketIds,
+        link: &mut Link,
+        outbox: &mut Outbox,
+        now: Timestamp,
+        fates: &mut VecDeque<Fate>,
+    ) {
+        self.replay(ids, link, outbox, now, fates);
+        if link.replay.is_some() {
+            return;
+        }
+        self.expire(now, fates);
+        while bytes::Buf::remaining(outbox) < link.settings.outbox_bytes
+            && let Some((&order, queued)) = self.queue.first_key_value()
+        {
+            if let Some(reason) = link.refusal(&queued.message) {
+                self.end_queued(order, PublishOutcome::Refused { reason }, fates);
+            } else if queued.message.qos == QoS::AtMostOnce {
+                let Some(queued) = self.discard(order) else { break };
+                link.publish(&queued.message, None, false, left(queued.expires, now), outbox);
+            } else if !self.send_first(order, ids, link, outbox, now) {
+                break;
+            }
+        }
+    }
+
+    /// Sends a queued QoS 1 or 2 message for the first time; `false` if quota or identifiers are used up.
+    fn send_first(
+        &mut self,
+        order: u64,
+        ids: &mut PacketIds,
+        link: &mut Link,
+        outbox: &mut Outbox,
+        now: Timestamp,
+    ) -> bool {
+        if link.send_quota == 0 {
+            return false;
+        }
+        let Some(id) = ids.take() else { return false };
+        let Some(Queued { token, message, expires }) = self.dequeue(order) else { return false };
+        link.publish(&message, Some(id), false, left(expires, now), outbox);
+        link.send_quota -= 1;
+        let phase = Phase::Published { message, expires };
+        self.note_sent(InFlight { token, id, phase, counted_in: link.epoch, sent_at: now }, link);
+        true
+    }
+
+    /// Files an exchange behind all others.
+    fn note_sent(&mut self, inflight: InFlight, link: &mut Link) {
+        if link.retransmit_at.is_none() {
+            link.retransmit_at = link.settings.retransmit_after.map(|after| inflight.sent_at + after);
+        }
+        self.by_id.insert(inflight.id, self.next_sent);
+        self.inflight.insert(self.next_sent, inflight);
+        self.next_sent += 1;
+    }
+
+    /// Sends unfinished exchanges again on a resumed session: in their order, with their identifiers, within the quota
+    /// of this connection [MQTT-4.4.0-1].
+    fn replay(
+        &mut self,
+        ids: &mut PacketIds,
+        link: &mut Link,
+        outbox: &mut Outbox,
+        now: Timestamp,
+        fates: &mut VecDeque<Fate>,
+    ) {
+        while let Some((next, end)) = link.replay {
+            let Some((&order, inflight)) = self.inflight.range(next..end).next() else {
+                link.replay = None;
+                return;
+            };
+            if bytes::Buf::remaining(outbox) >= link.settings.outbox_bytes {
+                return;
+            }
+            if let Phase::Published { message, .. } = &inflight.phase {
+                if let Some(reason) = link.refusal(message) {
+                    let token = inflight.token;
+                    self.end_inflight(order, ids, link);
+                    fates.push_back(Fate { token, outcome: PublishOutcome::Refused { reason } });
+                    continue;
+                }
+                if link.send_quota == 0 {
+                    return;
+                }
+                link.send_quota -= 1;
+            }
+            link.replay = Some((order + 1, end));
+            self.send_again(order, link, outbox, now);
+        }
+    }
+
+    fn send_again(&mut self, order: u64, link: &mut Link, outbox: &mut Outbox, now: Timestamp) {
+        let Some(inflight) = self.inflight.get_mut(&order) else { return };
+        inflight.sent_at = now;
+        match &inflight.phase {
+            Phase::Published { message, expires } => {
+                inflight.counted_in = link.epoch;
+                link.publish(message, Some(inflight.id), true, left(*expires, now), outbox);
+            }
+            Phase::Released { .. } => link.answer(PacketType::PubRel, inflight.id, ReasonCode::Success, outbox),
+        }
+        if link.retransmit_at.is_none() {
+            link.retransmit_at = link.settings.retransmit_after.map(|after| now + after);
+        }
+    }
+
+    /// Sends again what was sent on this connection and stayed unanswered for too long; 3.1.1 on lossy byte pipes only.
+    pub(super) fn retransmit(&mut self, link: &mut Link, outbox: &mut Outbox, now: Timestamp) {
+        let Some(after) = link.settings.retransmit_after else { return };
+        if link.retransmit_at.is_none_or(|at| now < at) {
+            return;
+        }
+        // What the replay has not reached yet was not sent on this connection.
+        let unsent = link.replay.unwrap_or((u64::MAX, u64::MAX));
+        let due: VecDeque<u64> = self
+            .inflight
+            .iter()
+            .filter(|(order, inflight)| !(unsent.0..unsent.1).contains(order) && inflight.sent_at + after <= now)
+            .map(|(order, _)| *order)
+            .collect();
+        for order in due {
+            if bytes::Buf::remaining(outbox) >= link.settings.outbox_bytes {
+                break;
+            }
+            self.send_again(order, link, outbox, now);
+        }
+        let oldest = self
+            .inflight
+            .iter()
+            .filter(|(order, _)| !(unsent.0..unsent.1).contains(order))
+            .map(|(_, inflight)| inflight.sent_at)
+            .min();
+        // At least one full interval from now for what found no room in the outbox.
+        link.retransmit_at = oldest.map(|sent_at| if sent_at + after <= now { now + after } else { sent_at + after });
+    }
+
+    /// PUBACK, PUBREC or PUBCOMP arrived.
+    pub(super) fn acknowledged(
+        &mut self,
+        kind: PacketType,
+        ack: &Ack<'_>,
+        ids: &mut PacketIds,
+        link: &mut Link,
+        outbox: &mut Outbox,
+        now: Timestamp,
+    ) -> Result<(Known, Option<Fate>), Violation> {
+        let found = self.by_id.get(&ack.packet_id).copied();
+        let Some((order, inflight)) = found.and_then(|order| Some((order, self.inflight.get(&order)?))) else {
+            if kind == PacketType::PubRec {
+                // The peer waits for a PUBREL, and would for ever.
+                link.answer(PacketType::PubRel, ack.packet_id, ReasonCode::PacketIdentifierNotFound, outbox);
+            }
+            return Ok((Known::No, None));
+        };
+        let outcome = match (&inflight.phase, kind) {
+            (Phase::Published { message, .. }, PacketType::PubAck) if message.qos == QoS::AtLeastOnce => outcome(ack.reason),
+            (Phase::Published { message, .. }, PacketType::PubRec) if message.qos == QoS::ExactlyOnce => {
+                if !ack.reason.is_error() {
+                    self.release(order, ack.reason, link, outbox, now);
+                    return Ok((Known::Yes, None));
+                }
+                outcome(ack.reason)
+            }
+            (Phase::Released { .. }, PacketType::PubRec) => {
+                // A PUBREC that came twice: the PUBREL is repeated, and costs no quota.
+                link.answer(PacketType::PubRel, ack.packet_id, ReasonCode::Success, outbox);
+                return Ok((Known::Yes, None));
+            }
+            (Phase::Released { reason }, PacketType::PubComp) => PublishOutcome::Acknowledged { reason: *reason },
+            _ => return Err(Violation::WrongAcknowledgement),
+        };
+        let fate = self.end_inflight(order, ids, link).map(|ended| Fate { token: ended.token, outcome });
+        Ok((Known::Yes, fate))
+    }
+
+    /// PUBREC was received: the message is the peer's now, PUBREL goes out and the exchange moves behind all others.
+    fn release(&mut self, order: u64, reason: ReasonCode, link: &mut Link, outbox: &mut Outbox, now: Timestamp) {
+        let Some(mut inflight) = self.inflight.remove(&order) else { return };
+        link.answer(PacketType::PubRel, inflight.id, ReasonCode::Success, outbox);
+        if let Phase::Published { message, .. } = mem::replace(&mut inflight.phase, Phase::Released { reason }) {
+            self.bytes -= message.cost();
+        }
+        inflight.sent_at = now;
+        self.note_sent(inflight, link);
+    }
+
+    /// The peer has lost the session: nothing that was sent can be finished any more.
+    pub(super) fn lose(&mut self, policy: LostSession, ids: &mut PacketIds, fates: &mut VecDeque<Fate>) {
+        let queue = mem::take(&mut self.queue);
+        self.droppable.clear();
+        self.expiries.clear();
+        self.by_id.clear();
+        for inflight in mem::take(&mut self.inflight).into_values() {
+            ids.release(inflight.id);
+            let token = inflight.token;
+            match inflight.phase {
+                Phase::Published { message, expires } if policy == LostSession::Republish => {
+                    self.append(Queued { token, message, expires });
+                    continue;
+                }
+                Phase::Published { message, .. } => self.bytes -= message.cost(),
+                Phase::Released { .. } => {}
+            }
+            fates.push_back(Fate { token, outcome: PublishOutcome::Unknown });
+        }
+        for queued in queue.into_values() {
+            self.append(queued);
+        }
+    }
+}
+
+/// What is left until a message expires, in whole seconds; one at least, because it was in time when it was first sent.
+fn left(expires: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
+    expires.map(|expires| {
+        let left = expires.saturating_since(now) + Duration::from_micros(999_999);
+        Duration::from_secs(left.as_secs().max(1))
+    })
+}
+
+const fn outcome(reason: ReasonCode) -> PublishOutcome {
+    if reason.is_error() { PublishOutcome::Refused { reason } } else { PublishOutcome::Acknowledged { reason } }
+}
