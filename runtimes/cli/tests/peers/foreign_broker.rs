@@ -51,8 +51,8 @@ fn every_qos_arrives_once(version: Version) {
 
         // The log, in its order.
         let log = &mut broker.process;
-        log.wait_for(&format!("as {to} (p{}, ", version.level()));
-        log.wait_for(&format!("as {from} (p{}, ", version.level()));
+        log.wait_for(&format!("as {to} ({}, ", version.logged()));
+        log.wait_for(&format!("as {from} ({}, ", version.logged()));
         log.wait_for(&format!("Received PUBLISH from {from} (d0, q{qos}, r0, "));
         log.wait_for(&format!("Sending PUBLISH to {to} (d0, q{qos}, r0, "));
         match qos {
@@ -138,7 +138,7 @@ fn a_subscriber_comes_back_after_the_broker_restarted(version: Version) {
     let mut sub = subscribe(&broker, version, &["-q", "1", "-t", "again"]);
     let port = broker.port;
     broker.process.kill();
-    let broker = Broker::mosquitto_on(port, "allow_anonymous true\n").expect("the port was its own");
+    let broker = Broker::mosquitto_on(port, "allow_anonymous true\n").expect("the port is free again");
     // The new one knows no session, so the mark shows that it subscribed again.
     broker.leave_ready_mark();
     assert_eq!(sub.next_line(), format!("{READY} {READY}"));

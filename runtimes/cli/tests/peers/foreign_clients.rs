@@ -105,7 +105,9 @@ fn a_stored_session_keeps_messages_over_a_reconnect(version: Version) {
     }
     let mut again = broker.foreign("mosquitto_sub", version, &session);
     let ended = Process::start(again.args(FORMAT).args(["-C", "3", "-W", "20"])).finish().expect_success();
-    assert_eq!(ended.out, ["news 1 0 one", "news 2 0 two", "news 1 0 three"]);
+    // mosquitto_sub hands over a message of QoS 2 at its PUBREL: later than what came behind it with QoS 1.
+    let [one, two, three] = ["news 1 0 one", "news 2 0 two", "news 1 0 three"];
+    assert!(ended.out == [one, two, three] || ended.out == [one, three, two], "{:?}", ended.out);
 
     // The same name with a clean session ends the stored one.
     subscribe(&broker, version, &["-i", &id, "-C", "1"]).finish().expect_success();

@@ -72,17 +72,17 @@ impl Process {
 
     /// Waits for the next line, of either stream, that contains `part`. Panics with all it said if it ends or takes too long.
     pub fn wait_for(&mut self, part: &str) -> String {
-        self.find(|_, line| line.contains(part)).unwrap_or_else(|why| panic!("waiting for {part:?}: {why}\n{}", self.report()))
+        self.try_wait_for(part).unwrap_or_else(|why| panic!("{why}"))
     }
 
     /// Waits for the next line of standard output.
     pub fn next_line(&mut self) -> String {
-        self.find(|stream, _| stream == Stream::Out).unwrap_or_else(|why| panic!("a line: {why}\n{}", self.report()))
+        self.find(|stream, _| stream == Stream::Out).unwrap_or_else(|why| panic!("waiting for a line: {why}"))
     }
 
     /// Waits for the next line that contains `part`, and says why if none comes.
-    pub fn try_wait_for(&mut self, part: &str) -> Result<String, &'static str> {
-        self.find(|_, line| line.contains(part))
+    pub fn try_wait_for(&mut self, part: &str) -> Result<String, String> {
+        self.find(|_, line| line.contains(part)).map_err(|why| format!("waiting for {part:?}: {why}"))
     }
 
     /// Asks it politely to end: SIGTERM.
@@ -109,11 +109,11 @@ impl Process {
             }
         }
         let status = self.child.wait().unwrap();
-        let of = |wanted| self.said.iter().filter(|(stream, _)| *stream == wanted).map(|(_, line)| line.clone());
+        let of = |wanted| self.said.iter().filter(move |(stream, _)| *stream == wanted).map(|(_, line)| line.clone());
         Ended { status, out: of(Stream::Out).collect(), err: of(Stream::Err).collect() }
     }
 
-    fn find(&mut self, is_it: impl Fn(Stream, &str) -> bool) -> Result<String, &'static str> {
+    fn find(&mut self, is_it: impl Fn(Stream, &str) -> bool) -> Result<String, String> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             while let Some((stream, line)) = self.said.get(self.read) {
@@ -124,8 +124,8 @@ impl Process {
             }
             match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) => self.said.push(line),
-                Err(RecvTimeoutError::Disconnected) => return Err("it ended"),
-                Err(RecvTimeoutError::Timeout) => return Err("it took too long"),
+                Err(RecvTimeoutError::Disconnected) => return Err(format!("it ended\n{}", self.report())),
+                Err(RecvTimeoutError::Timeout) => return Err(format!("it took too long\n{}", self.report())),
             }
         }
     }

@@ -34,11 +34,11 @@ impl Version {
         }
     }
 
-    /// As the logs of mosquitto and the constants of paho have it.
-    pub const fn level(self) -> u8 {
+    /// As the log of mosquitto has it: its own number for 3.1.1.
+    pub const fn logged(self) -> &'static str {
         match self {
-            Self::V311 => 4,
-            Self::V5 => 5,
+            Self::V311 => "p2",
+            Self::V5 => "p5",
         }
     }
 }
@@ -101,14 +101,20 @@ impl Broker {
 
     /// The same with these settings.
     pub fn mosquitto_with(settings: &str) -> Self {
+        let mut result = Err("no port is free".to_owned());
         // Between finding a free port and listening on it, another process may take it.
-        (0..10)
-            .find_map(|_| Self::mosquitto_on(TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port(), settings))
-            .expect("mosquitto starts")
+        for _ in 0..5 {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            result = Self::mosquitto_on(port, settings);
+            if result.is_ok() {
+                break;
+            }
+        }
+        result.unwrap()
     }
 
-    /// The same on this port; nothing if it can't be had.
-    pub fn mosquitto_on(port: u16, settings: &str) -> Option<Self> {
+    /// The same on this port.
+    pub fn mosquitto_on(port: u16, settings: &str) -> Result<Self, String> {
         // Started by root it would become another user, who may not read the files of this folder.
         let config =
             format!("user root\nlistener {port} 127.0.0.1\npersistence false\nlog_dest stderr\nlog_type all\n{settings}");
@@ -117,7 +123,7 @@ impl Broker {
         let mut process = Process::start(command.arg("-c").arg(&config));
         let started = process.try_wait_for(" running");
         fs::remove_file(config).unwrap();
-        started.is_ok().then_some(Self { process, port })
+        started.map(|_| Self { process, port })
     }
 
     /// Ours, `mqtt broker`.
