@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// The bytes of one field's value, by the field's path (`will.properties.contentType`).
-pub type Fact = (String, Vec<u8>);
+/// A field's path (`will.properties.contentType`) and its value as the file has it.
+pub(crate) type Fact = (String, String);
 
 /// What is claimed of the bytes or fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Fields and bytes stand for each other.
     Same,
     /// The bytes read as these fields.
@@ -24,54 +24,49 @@ pub enum Kind {
 
 /// One vector.
 #[derive(Clone)]
-pub struct Vector {
-    pub kind: Kind,
+pub(crate) struct Vector {
+    pub(crate) kind: Kind,
     /// The protocol level that the parser was told, or that the CONNECT names.
-    pub version: u8,
+    pub(crate) version: u8,
     /// The vector's name, or the text of the expected error.
-    pub name: String,
-    /// More than one only in a stream.
-    pub pieces: Vec<Vec<u8>>,
-    pub facts: Vec<Fact>,
+    pub(crate) name: String,
+    /// The bytes as the file has them: a few are large, so they are only written out where they are used.
+    hex: String,
+    pub(crate) facts: Vec<Fact>,
 }
 
 impl Vector {
-    /// All pieces in one.
-    pub fn bytes(&self) -> Vec<u8> {
-        self.pieces.concat()
+    /// The bytes, all pieces in one.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.hex
+            .split('|')
+            .flat_map(str::split_ascii_whitespace)
+            .fold(Vec::new(), hex)
     }
 
-    /// The values of this field, as text.
-    pub fn texts<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
-        self.facts
+    /// The value of this field, if it is there just once.
+    pub(crate) fn value(&self, path: &str) -> Option<&str> {
+        let mut values = self
+            .facts
             .iter()
-            .filter(move |(at, _)| at == path)
-            .map(|(_, value)| str::from_utf8(value).unwrap())
+            .filter(|(at, _)| at == path)
+            .map(|(_, value)| value.as_str());
+        values.next().filter(|_| values.next().is_none())
     }
 }
 
 impl fmt::Display for Vector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes: Vec<String> = self
-            .pieces
-            .concat()
-            .iter()
-            .take(40)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
         write!(
             f,
-            "{:?} v{} {:?} {}",
-            self.kind,
-            self.version,
-            self.name,
-            bytes.concat()
+            "{:?} v{} {:?} {:.80}",
+            self.kind, self.version, self.name, self.hex
         )
     }
 }
 
 /// Every vector of the file.
-pub fn read() -> Vec<Vector> {
+pub(crate) fn read() -> Vec<Vector> {
     let text = include_str!("mqtt_packet.tsv");
     text.lines()
         .filter(|line| !line.starts_with('#'))
@@ -98,57 +93,59 @@ fn vector(line: &str) -> Vector {
         },
         version: column().parse().unwrap(),
         name: column().to_owned(),
-        pieces: column().split('|').map(hex).collect(),
+        hex: column().to_owned(),
         facts: column().split_ascii_whitespace().map(fact).collect(),
     }
 }
 
-/// `00ff`, where `00*5` stands for five equal bytes and ends at a space.
-fn hex(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for part in text.split_ascii_whitespace() {
-        let (digits, times) = part
-            .split_once('*')
-            .map_or((part, 1), |(digits, n)| (digits, n.parse().unwrap()));
-        bytes.extend(
-            digits
-                .as_bytes()
-                .chunks(2)
-                .map(|pair| byte(str::from_utf8(pair).unwrap())),
-        );
-        let last = bytes.pop().unwrap();
-        bytes.resize(bytes.len() + times, last);
-    }
+/// Appends `00ff`, or five equal bytes for `00*5`.
+fn hex(mut bytes: Vec<u8>, text: &str) -> Vec<u8> {
+    let (digits, times) = text
+        .split_once('*')
+        .map_or((text, 1), |(digits, n)| (digits, n.parse().unwrap()));
+    bytes.extend(
+        digits
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| byte(str::from_utf8(pair).unwrap())),
+    );
+    repeat_last(&mut bytes, times);
     bytes
 }
 
 fn fact(text: &str) -> Fact {
     let (path, value) = text.split_once('=').unwrap();
-    (path.to_owned(), word(value))
+    (path.to_owned(), value.to_owned())
 }
 
-/// Text with `%00` for one byte, and `{5}` after a byte that comes five times.
-fn word(mut text: &str) -> Vec<u8> {
+/// The bytes of a value: text with `%00` for one byte, and `{5}` behind a byte that comes five times.
+pub(crate) fn word(mut text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     while let Some(first) = text.chars().next() {
-        match first {
+        let (taken, times) = match first {
             '%' => {
                 bytes.push(byte(&text[1..3]));
-                text = &text[3..];
+                (3, 1)
             }
             '{' => {
-                let (times, rest) = text[1..].split_once('}').unwrap();
-                let last = bytes.pop().unwrap();
-                bytes.resize(bytes.len() + times.parse::<usize>().unwrap(), last);
-                text = rest;
+                let end = text.find('}').unwrap();
+                (end + 1, text[1..end].parse().unwrap())
             }
             plain => {
                 bytes.push(u8::try_from(plain).unwrap());
-                text = &text[1..];
+                (1, 1)
             }
-        }
+        };
+        repeat_last(&mut bytes, times);
+        text = &text[taken..];
     }
     bytes
+}
+
+/// The last byte comes so many times in all.
+fn repeat_last(bytes: &mut Vec<u8>, times: usize) {
+    let last = *bytes.last().unwrap();
+    bytes.resize(bytes.len() - 1 + times, last);
 }
 
 fn byte(digits: &str) -> u8 {

@@ -8,10 +8,10 @@ use mqtt_engine::{
 };
 
 /// A field's path and value.
-pub type Fact<'a> = (String, Cow<'a, [u8]>);
+pub(crate) type Fact<'a> = (String, Cow<'a, [u8]>);
 
 /// The facts of a packet, sorted by path; fields of one path stay in their order.
-pub fn facts<'a>(packet: &Packet<'a>, version: ProtocolVersion) -> Vec<Fact<'a>> {
+pub(crate) fn facts<'a>(packet: &Packet<'a>, version: ProtocolVersion) -> Vec<Fact<'a>> {
     let mut facts = List {
         facts: Vec::new(),
         version,
