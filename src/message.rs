@@ -159,7 +159,7 @@ impl MessageProperties {
 pub struct UserProperties(Bytes);
 
 impl UserProperties {
-    const ID: u8 = 0x26;
+    pub(crate) const ID: u8 = 0x26;
 
     /// No pairs.
     #[must_use]
@@ -241,7 +241,7 @@ fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
 pub struct SubscriptionIdentifiers(Bytes);
 
 impl SubscriptionIdentifiers {
-    const ID: u8 = 0x0B;
+    pub(crate) const ID: u8 = 0x0B;
 
     /// No identifiers.
     #[must_use]

@@ -1,1 +1,391 @@
-//! Reading bytes.
+//! Reading bytes: a cursor, and the decoder's reader that tells an observer of what it reads.
+
+use core::{ops::Range, str};
+
+use super::{
+    DecodeError, Fault, FieldValue, Observer, PacketId, PacketType, Properties, Property, ProtocolVersion,
+    ReasonCode, VariableByteInteger,
+    header::check_first,
+    property::{Place, Seen},
+};
+use crate::{TopicError, topic::check_name};
+
+/// A place in a slice. Its offsets are those of the slice, also in a part that was split off.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    pub(super) const fn at(&self) -> usize {
+        self.at
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
+    /// What is left.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    pub(super) fn since(&self, start: usize) -> &'a [u8] {
+        self.bytes.get(start..self.at).unwrap_or_default()
+    }
+
+    pub(super) fn take(&mut self, length: usize, field: &'static str) -> Result<&'a [u8], DecodeError> {
+        let Some(part) = self.rest().get(..length) else {
+            return Err(DecodeError {
+                offset: self.at,
+                field,
+                fault: Fault::Truncated,
+            });
+        };
+        self.at += length;
+        Ok(part)
+    }
+
+    /// The next `length` bytes as a cursor of their own.
+    pub(super) fn split(&mut self, length: usize, field: &'static str) -> Result<Self, DecodeError> {
+        let start = self.at;
+        self.take(length, field)?;
+        Ok(Self {
+            bytes: self.bytes.get(..self.at).unwrap_or_default(),
+            at: start,
+        })
+    }
+
+    pub(super) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
+        let Some(byte) = self.bytes.get(self.at) else {
+            return Err(DecodeError {
+                offset: self.at,
+                field,
+                fault: Fault::Truncated,
+            });
+        };
+        self.at += 1;
+        Ok(*byte)
+    }
+
+    fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], DecodeError> {
+        let Some(bytes) = self.rest().first_chunk() else {
+            return Err(DecodeError {
+                offset: self.at,
+                field,
+                fault: Fault::Truncated,
+            });
+        };
+        self.at += N;
+        Ok(*bytes)
+    }
+
+    pub(super) fn u16(&mut self, field: &'static str) -> Result<u16, DecodeError> {
+        self.array(field).map(u16::from_be_bytes)
+    }
+
+    pub(super) fn u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
+        self.array(field).map(u32::from_be_bytes)
+    }
+
+    pub(super) fn variable(&mut self, field: &'static str) -> Result<u32, DecodeError> {
+        match VariableByteInteger::read(self.rest()) {
+            Ok(Some((value, length))) => {
+                self.at += length;
+                Ok(value)
+            }
+            Ok(None) => Err(DecodeError {
+                offset: self.at,
+                field,
+                fault: Fault::Truncated,
+            }),
+            Err((fault, index)) => Err(DecodeError {
+                offset: self.at + index,
+                field,
+                fault,
+            }),
+        }
+    }
+
+    pub(super) fn binary(&mut self, field: &'static str) -> Result<&'a [u8], DecodeError> {
+        let start = self.at;
+        let length = self.u16(field)?;
+        self.take(length.into(), field).map_err(|error| DecodeError {
+            offset: start,
+            ..error
+        })
+    }
+
+    /// A string: UTF-8 without U+0000 ([MQTT-1.5.3-1] and [MQTT-1.5.3-2] in 3.1.1, [MQTT-1.5.4-1] and [MQTT-1.5.4-2] in
+    /// 5.0). EF BB BF stays in it [MQTT-1.5.3-3] [MQTT-1.5.4-3].
+    pub(super) fn text(&mut self, field: &'static str) -> Result<&'a str, DecodeError> {
+        let bytes = self.binary(field)?;
+        let start = self.at - bytes.len();
+        let text = str::from_utf8(bytes).map_err(|error| DecodeError {
+            offset: start + error.valid_up_to(),
+            field,
+            fault: Fault::NotUtf8,
+        })?;
+        if let Some(index) = bytes.iter().position(|byte| *byte == 0) {
+            return Err(DecodeError {
+                offset: start + index,
+                field,
+                fault: Fault::ContainsNul,
+            });
+        }
+        Ok(text)
+    }
+}
+
+/// What the decoder of each packet reads from.
+#[derive(Debug)]
+pub(super) struct Reader<'a, 'o, O> {
+    cursor: Cursor<'a>,
+    pub(super) version: ProtocolVersion,
+    observer: &'o mut O,
+}
+
+impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
+    pub(super) const fn new(frame: &'a [u8], version: ProtocolVersion, observer: &'o mut O) -> Self {
+        Self {
+            cursor: Cursor::new(frame),
+            version,
+            observer,
+        }
+    }
+
+    pub(super) const fn at(&self) -> usize {
+        self.cursor.at()
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.cursor.is_empty()
+    }
+
+    /// Tells the observer of a field that was read.
+    #[inline]
+    pub(super) fn tell(&mut self, range: Range<usize>, name: &'static str, value: FieldValue<'_>) {
+        self.observer.field(range, name, value);
+    }
+
+    /// The packet's type and flags.
+    pub(super) fn first_byte(&mut self) -> Result<(PacketType, u8), DecodeError> {
+        let first = self.cursor.u8("packet type")?;
+        let (packet_type, flags) = check_first(first).inspect_err(|_| {
+            // The type is worth telling although its flags are wrong.
+            if let Some(packet_type) = PacketType::from_u8(first >> 4) {
+                self.observer
+                    .field(0..1, "packet type", FieldValue::PacketType(packet_type));
+            }
+        })?;
+        self.tell(0..1, "packet type", FieldValue::PacketType(packet_type));
+        Ok((packet_type, flags))
+    }
+
+    /// The remaining length, which must be that of the frame.
+    pub(super) fn remaining_length(&mut self) -> Result<(), DecodeError> {
+        const FIELD: &str = "remaining length";
+        let remaining = self.variable(FIELD)?;
+        let (announced, there) = (
+            usize::try_from(remaining).unwrap_or(usize::MAX),
+            self.cursor.rest().len(),
+        );
+        if announced > there {
+            return Err(DecodeError {
+                offset: 1,
+                field: FIELD,
+                fault: Fault::Truncated,
+            });
+        }
+        if announced < there {
+            return Err(DecodeError {
+                offset: self.at() + announced,
+                field: FIELD,
+                fault: Fault::TrailingBytes,
+            });
+        }
+        Ok(())
+    }
+
+    /// A byte of which nobody is told.
+    pub(super) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
+        self.cursor.u8(field)
+    }
+
+    pub(super) fn u16(&mut self, field: &'static str) -> Result<u16, DecodeError> {
+        let start = self.at();
+        let value = self.cursor.u16(field)?;
+        self.tell(start..self.at(), field, FieldValue::Number(value.into()));
+        Ok(value)
+    }
+
+    pub(super) fn variable(&mut self, field: &'static str) -> Result<u32, DecodeError> {
+        let start = self.at();
+        let value = self.cursor.variable(field)?;
+        self.tell(start..self.at(), field, FieldValue::Number(value));
+        Ok(value)
+    }
+
+    pub(super) fn binary_untold(&mut self, field: &'static str) -> Result<&'a [u8], DecodeError> {
+        self.cursor.binary(field)
+    }
+
+    pub(super) fn binary(&mut self, field: &'static str) -> Result<&'a [u8], DecodeError> {
+        let start = self.at();
+        let value = self.cursor.binary(field)?;
+        self.tell(start..self.at(), field, FieldValue::Bytes(value));
+        Ok(value)
+    }
+
+    pub(super) fn text(&mut self, field: &'static str) -> Result<&'a str, DecodeError> {
+        let start = self.at();
+        let value = self.cursor.text(field)?;
+        self.tell(start..self.at(), field, FieldValue::Text(value));
+        Ok(value)
+    }
+
+    /// A topic name, or the empty string; wildcards are refused [MQTT-3.3.2-2].
+    pub(super) fn topic_or_empty(&mut self, field: &'static str) -> Result<&'a str, DecodeError> {
+        let topic = self.text(field)?;
+        if check_name(topic) == Err(TopicError::Wildcard) {
+            let index = topic
+                .bytes()
+                .position(|byte| matches!(byte, b'+' | b'#'))
+                .unwrap_or_default();
+            let offset = self.at() - topic.len() + index;
+            return Err(DecodeError {
+                offset,
+                field,
+                fault: Fault::TopicWildcard,
+            });
+        }
+        Ok(topic)
+    }
+
+    /// A topic name [MQTT-4.7.3-1].
+    pub(super) fn topic(&mut self, field: &'static str) -> Result<&'a str, DecodeError> {
+        let start = self.at();
+        let topic = self.topic_or_empty(field)?;
+        if topic.is_empty() {
+            return Err(DecodeError {
+                offset: start,
+                field,
+                fault: Fault::TopicEmpty,
+            });
+        }
+        Ok(topic)
+    }
+
+    pub(super) fn packet_id(&mut self) -> Result<PacketId, DecodeError> {
+        const FIELD: &str = "packet identifier";
+        let offset = self.at();
+        PacketId::new(self.u16(FIELD)?).ok_or(DecodeError {
+            offset,
+            field: FIELD,
+            fault: Fault::PacketIdZero,
+        })
+    }
+
+    /// The reason code of a 5.0 packet, which must be in the packet's table.
+    pub(super) fn reason(&mut self, packet: PacketType) -> Result<ReasonCode, DecodeError> {
+        const FIELD: &str = "reason code";
+        let offset = self.at();
+        let code = self.u8(FIELD)?;
+        let Some(reason) = ReasonCode::from_u8(code).filter(|reason| reason.is_allowed_in(packet)) else {
+            return Err(DecodeError {
+                offset,
+                field: FIELD,
+                fault: Fault::ReasonCode { packet, code },
+            });
+        };
+        self.tell(offset..self.at(), FIELD, FieldValue::Reason(reason));
+        Ok(reason)
+    }
+
+    /// The properties of a 5.0 packet; none in 3.1.1, which has no such part.
+    pub(super) fn properties(&mut self, place: Place) -> Result<Properties<'a>, DecodeError> {
+        const LENGTH: &str = "property length";
+        if self.version == ProtocolVersion::V3_1_1 {
+            return Ok(Properties::NONE);
+        }
+        let start = self.at();
+        if self.is_empty() {
+            // No properties are written as the length 0 [MQTT-2.2.2-1].
+            return Err(DecodeError {
+                offset: start,
+                field: LENGTH,
+                fault: Fault::PropertyLengthMissing,
+            });
+        }
+        let length = usize::try_from(self.variable(LENGTH)?).unwrap_or(usize::MAX);
+        let section = self.cursor.split(length, LENGTH).map_err(|error| DecodeError {
+            offset: start,
+            ..error
+        })?;
+
+        let mut cursor = section;
+        let mut seen = Seen::new(place);
+        while !cursor.is_empty() {
+            let start = cursor.at();
+            let property = seen.read(&mut cursor)?;
+            self.tell(
+                start..cursor.at(),
+                property.name(),
+                FieldValue::Property(property),
+            );
+        }
+        seen.finish().map_err(|fault| DecodeError {
+            offset: section.at(),
+            field: Property::AUTHENTICATION_DATA,
+            fault,
+        })?;
+        Ok(Properties::decoded(section.rest()))
+    }
+
+    /// Everything that is left.
+    pub(super) fn rest(&mut self, field: &'static str) -> Result<&'a [u8], DecodeError> {
+        let start = self.at();
+        let rest = self.cursor.take(self.cursor.rest().len(), field)?;
+        self.tell(start..self.at(), field, FieldValue::Bytes(rest));
+        Ok(rest)
+    }
+
+    /// What is left, without reading it.
+    pub(super) fn remaining(&self) -> &'a [u8] {
+        self.cursor.rest()
+    }
+
+    /// Reason code and properties, where no properties and then success may be left out; 3.1.1 has neither.
+    pub(super) fn short_form(
+        &mut self,
+        packet: PacketType,
+    ) -> Result<(ReasonCode, Properties<'a>), DecodeError> {
+        if self.version == ProtocolVersion::V3_1_1 || self.is_empty() {
+            return Ok((ReasonCode::Success, Properties::NONE));
+        }
+        let reason = self.reason(packet)?;
+        let properties = if self.is_empty() {
+            Properties::NONE
+        } else {
+            self.properties(Place::Packet(packet))?
+        };
+        Ok((reason, properties))
+    }
+
+    /// The packet must end here.
+    pub(super) fn finish(&self) -> Result<(), DecodeError> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        Err(DecodeError {
+            offset: self.at(),
+            field: "end of packet",
+            fault: Fault::TrailingBytes,
+        })
+    }
+}

@@ -1,6 +1,9 @@
 //! DISCONNECT and AUTH (sections 3.14 and 3.15).
 
-use super::{Properties, ReasonCode};
+use super::{
+    DecodeError, EncodeError, Fault, Observer, PacketType, Properties, ProtocolVersion, ReasonCode,
+    ack::write_short_form, cursor::Reader, property::Place, sink::Sink,
+};
 
 /// DISCONNECT: the last packet of a connection.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,4 +23,51 @@ pub struct Auth<'a> {
     pub reason: ReasonCode,
     /// The method and its data.
     pub properties: Properties<'a>,
+}
+
+impl<'a> Disconnect<'a> {
+    pub(super) fn decode<O: Observer>(reader: &mut Reader<'a, '_, O>) -> Result<Self, DecodeError> {
+        let (reason, properties) = reader.short_form(PacketType::Disconnect)?;
+        Ok(Self { reason, properties })
+    }
+
+    pub(super) fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
+        self.reason.check(PacketType::Disconnect)?;
+        if version == ProtocolVersion::V3_1_1 && self.reason != ReasonCode::Success {
+            return Err(EncodeError::NotInThisVersion { field: "reason code" });
+        }
+        self.properties
+            .check(Place::Packet(PacketType::Disconnect), version)
+    }
+
+    pub(super) fn write(&self, version: ProtocolVersion, sink: &mut impl Sink) {
+        write_short_form(self.reason, &self.properties, version, sink);
+    }
+}
+
+impl<'a> Auth<'a> {
+    pub(super) fn decode<O: Observer>(reader: &mut Reader<'a, '_, O>) -> Result<Self, DecodeError> {
+        if reader.version == ProtocolVersion::V3_1_1 {
+            let fault = Fault::PacketType(PacketType::Auth.as_u8());
+            return Err(DecodeError {
+                offset: 0,
+                field: "packet type",
+                fault,
+            });
+        }
+        let (reason, properties) = reader.short_form(PacketType::Auth)?;
+        Ok(Self { reason, properties })
+    }
+
+    pub(super) fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
+        if version == ProtocolVersion::V3_1_1 {
+            return Err(EncodeError::NotInThisVersion { field: "packet type" });
+        }
+        self.reason.check(PacketType::Auth)?;
+        self.properties.check(Place::Packet(PacketType::Auth), version)
+    }
+
+    pub(super) fn write(&self, version: ProtocolVersion, sink: &mut impl Sink) {
+        write_short_form(self.reason, &self.properties, version, sink);
+    }
 }

@@ -2,6 +2,8 @@
 
 use core::{fmt, num::NonZeroU16};
 
+use super::{DecodeError, Fault};
+
 /// The version of the protocol that a connection speaks; CONNECT names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -144,6 +146,15 @@ impl PacketType {
         }
     }
 
+    /// The flags of its first byte; those of PUBLISH vary.
+    pub(crate) const fn flags(self) -> u8 {
+        if matches!(self, Self::PubRel | Self::Subscribe | Self::Unsubscribe) {
+            0b0010
+        } else {
+            0
+        }
+    }
+
     /// Whether a client may send it, in one version at least: a 3.1.1 client sends no AUTH.
     #[must_use]
     pub const fn is_sent_by_client(self) -> bool {
@@ -167,4 +178,32 @@ impl fmt::Display for PacketType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// Takes a packet's first byte apart. Wrong flags are refused ([MQTT-2.2.2-2] in 3.1.1, [MQTT-2.1.3-1] in 5.0), as are
+/// QoS 3 [MQTT-3.3.1-4] and DUP with QoS 0 [MQTT-3.3.1-2].
+pub(crate) const fn check_first(first: u8) -> Result<(PacketType, u8), DecodeError> {
+    let (number, flags) = (first >> 4, first & 0x0F);
+    let Some(packet) = PacketType::from_u8(number) else {
+        return Err(DecodeError {
+            offset: 0,
+            field: "packet type",
+            fault: Fault::PacketType(number),
+        });
+    };
+    let is_publish = matches!(packet, PacketType::Publish);
+    let fault = if is_publish && flags & 0b0110 == 0b0110 {
+        Fault::PublishQoS
+    } else if is_publish && flags & 0b1110 == 0b1000 {
+        Fault::DuplicateQoS0
+    } else if is_publish || flags == packet.flags() {
+        return Ok((packet, flags));
+    } else {
+        Fault::HeaderFlags { packet, flags }
+    };
+    Err(DecodeError {
+        offset: 0,
+        field: "flags",
+        fault,
+    })
 }

@@ -2,6 +2,8 @@
 
 use bytes::BufMut;
 
+use super::Fault;
+
 /// Variable byte integers (3.1.1 section 2.2.3, 5.0 section 1.5.5): seven bits a byte, the lowest first.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -25,14 +27,29 @@ impl VariableByteInteger {
 
     /// The value at the start of `bytes` and how many bytes it takes; `None` if there is none.
     pub(crate) fn get(bytes: &[u8]) -> Option<(u32, usize)> {
+        Self::read(bytes).ok().flatten()
+    }
+
+    /// The same, and tells an unfinished value (`None`) from a wrong one (and the index of the wrong byte): more than
+    /// four bytes, or more than needed [MQTT-1.5.5-1].
+    pub(crate) fn read(bytes: &[u8]) -> Result<Option<(u32, usize)>, (Fault, usize)> {
         let mut value = 0;
         for (index, byte) in bytes.iter().take(4).enumerate() {
             value |= u32::from(byte & 0x7F) << (7 * index);
             if byte & 0x80 == 0 {
-                return Some((value, index + 1));
+                let is_minimal = index == 0 || *byte != 0;
+                return if is_minimal {
+                    Ok(Some((value, index + 1)))
+                } else {
+                    Err((Fault::IntegerNotMinimal, index))
+                };
             }
         }
-        None
+        if bytes.len() < 4 {
+            Ok(None)
+        } else {
+            Err((Fault::IntegerTooLong, 3))
+        }
     }
 
     /// Appends a value in as few bytes as possible [MQTT-1.5.5-1].

@@ -14,6 +14,7 @@
 #![warn(clippy::indexing_slicing)]
 
 mod ack;
+mod codec;
 mod connack;
 mod connect;
 mod cursor;
@@ -36,12 +37,17 @@ mod tests;
 
 use bytes::BufMut;
 
+use self::{
+    cursor::Reader,
+    sink::{Counter, Sink, Writer, announced},
+};
 pub use ack::Ack;
 pub use connack::ConnAck;
 pub use connect::{Connect, Will};
 pub use disconnect::{Auth, Disconnect};
 pub use fault::{DecodeError, EncodeError, Fault};
 pub use filters::{Filters, RetainHandling, Subscription, TopicFilters};
+pub(crate) use header::check_first;
 pub use header::{PacketId, PacketType, ProtocolVersion};
 pub use integer::VariableByteInteger;
 pub use observe::{FieldValue, Observer};
@@ -109,7 +115,28 @@ impl<'a> Packet<'a> {
         version: ProtocolVersion,
         observer: &mut impl Observer,
     ) -> Result<Self, DecodeError> {
-        todo!()
+        let mut reader = Reader::new(frame, version, observer);
+        let (packet_type, flags) = reader.first_byte()?;
+        reader.remaining_length()?;
+        let packet = match packet_type {
+            PacketType::Connect => Self::Connect(Connect::decode(&mut reader)?),
+            PacketType::ConnAck => Self::ConnAck(ConnAck::decode(&mut reader)?),
+            PacketType::Publish => Self::Publish(Publish::decode(&mut reader, flags)?),
+            PacketType::PubAck => Self::PubAck(Ack::decode(&mut reader, packet_type)?),
+            PacketType::PubRec => Self::PubRec(Ack::decode(&mut reader, packet_type)?),
+            PacketType::PubRel => Self::PubRel(Ack::decode(&mut reader, packet_type)?),
+            PacketType::PubComp => Self::PubComp(Ack::decode(&mut reader, packet_type)?),
+            PacketType::Subscribe => Self::Subscribe(Subscribe::decode(&mut reader)?),
+            PacketType::SubAck => Self::SubAck(SubAck::decode(&mut reader)?),
+            PacketType::Unsubscribe => Self::Unsubscribe(Unsubscribe::decode(&mut reader)?),
+            PacketType::UnsubAck => Self::UnsubAck(UnsubAck::decode(&mut reader)?),
+            PacketType::PingReq => Self::PingReq,
+            PacketType::PingResp => Self::PingResp,
+            PacketType::Disconnect => Self::Disconnect(Disconnect::decode(&mut reader)?),
+            PacketType::Auth => Self::Auth(Auth::decode(&mut reader)?),
+        };
+        reader.finish()?;
+        Ok(packet)
     }
 
     /// Which packet it is.
@@ -140,15 +167,83 @@ impl<'a> Packet<'a> {
     ///
     /// Says which field can't be sent in this version, or at all.
     pub fn size(&self, version: ProtocolVersion) -> Result<usize, EncodeError> {
-        todo!()
+        let remaining = self.remaining_length(version)?;
+        Ok(whole(remaining))
     }
 
     /// Appends the packet to `out`. A CONNECT is written in its own version.
     ///
     /// # Errors
     ///
-    /// As [`size`](Self::size); nothing was written then.
+    /// As [`size`](Self::size), or the buffer is one of a fixed size and too small; nothing was written then.
     pub fn encode(&self, version: ProtocolVersion, out: &mut impl BufMut) -> Result<(), EncodeError> {
-        todo!()
+        let remaining = self.remaining_length(version)?;
+        let needed = whole(remaining);
+        if out.remaining_mut() < needed {
+            return Err(EncodeError::NoRoom { needed });
+        }
+        let mut sink = Writer(out);
+        sink.u8(self.first_byte());
+        sink.variable(remaining);
+        self.write(version, &mut sink);
+        Ok(())
     }
+
+    /// Checks every field and counts the bytes behind the fixed header.
+    fn remaining_length(&self, version: ProtocolVersion) -> Result<u32, EncodeError> {
+        self.check(version)?;
+        let mut counter = Counter::default();
+        self.write(version, &mut counter);
+        announced(counter.0)
+    }
+
+    fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
+        match self {
+            Self::Connect(connect) => connect.check(),
+            Self::ConnAck(ack) => ack.check(version),
+            Self::Publish(publish) => publish.check(version),
+            Self::PubAck(ack) | Self::PubRec(ack) | Self::PubRel(ack) | Self::PubComp(ack) => {
+                ack.check(self.packet_type(), version)
+            }
+            Self::Subscribe(subscribe) => subscribe.check(version),
+            Self::SubAck(ack) => ack.check(version),
+            Self::Unsubscribe(unsubscribe) => unsubscribe.check(version),
+            Self::UnsubAck(ack) => ack.check(version),
+            Self::PingReq | Self::PingResp => Ok(()),
+            Self::Disconnect(disconnect) => disconnect.check(version),
+            Self::Auth(auth) => auth.check(version),
+        }
+    }
+
+    /// Writes what follows the fixed header of a packet that was checked.
+    fn write(&self, version: ProtocolVersion, sink: &mut impl Sink) {
+        match self {
+            Self::Connect(connect) => connect.write(sink),
+            Self::ConnAck(ack) => ack.write(version, sink),
+            Self::Publish(publish) => publish.write(version, sink),
+            Self::PubAck(ack) | Self::PubRec(ack) | Self::PubRel(ack) | Self::PubComp(ack) => {
+                ack.write(version, sink);
+            }
+            Self::Subscribe(subscribe) => subscribe.write(version, sink),
+            Self::SubAck(ack) => ack.write(version, sink),
+            Self::Unsubscribe(unsubscribe) => unsubscribe.write(version, sink),
+            Self::UnsubAck(ack) => ack.write(version, sink),
+            Self::PingReq | Self::PingResp => {}
+            Self::Disconnect(disconnect) => disconnect.write(version, sink),
+            Self::Auth(auth) => auth.write(version, sink),
+        }
+    }
+
+    fn first_byte(&self) -> u8 {
+        if let Self::Publish(publish) = self {
+            return publish.first_byte();
+        }
+        let packet_type = self.packet_type();
+        packet_type.as_u8() << 4 | packet_type.flags()
+    }
+}
+
+/// The size of a packet with its fixed header.
+const fn whole(remaining: u32) -> usize {
+    1 + VariableByteInteger::length_of(remaining) + remaining as usize
 }

@@ -1,6 +1,6 @@
 //! Watching a packet being decoded.
 
-use core::{fmt, ops::Range};
+use core::ops::Range;
 
 use super::{PacketType, Property, ProtocolVersion, ReasonCode, RetainHandling};
 use crate::QoS;
@@ -42,11 +42,4 @@ pub enum FieldValue<'a> {
     RetainHandling(RetainHandling),
     /// A property with its identifier.
     Property(Property<'a>),
-}
-
-/// As a person would like to read it: strings in quotes, bytes as text where they are text and else in hexadecimal.
-impl fmt::Display for FieldValue<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        todo!()
-    }
 }

@@ -1,8 +1,13 @@
 //! The properties of a packet (5.0 section 2.2.2).
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
-use super::Property;
+use super::{
+    EncodeError, Property, ProtocolVersion,
+    cursor::Cursor,
+    property::{Place, Seen},
+    sink::{Counter, Sink, Writer, invalid},
+};
 use crate::{SubscriptionIdentifiers, UserProperties};
 
 /// The properties of a packet: decoded, or from a list to be sent.
@@ -56,9 +61,13 @@ impl<'a> Properties<'a> {
 
     /// The properties, in order.
     pub fn iter(&self) -> impl Iterator<Item = Property<'a>> + Clone + use<'a> {
-        todo!();
-        #[expect(unreachable_code)]
-        core::iter::empty()
+        let list = match self.source {
+            Source::List(list) => list,
+            Source::Wire(_) => &[],
+        };
+        list.iter()
+            .copied()
+            .chain(self.segments().into_iter().flat_map(Decoded::new))
     }
 
     /// Whether there are none.
@@ -73,21 +82,29 @@ impl<'a> Properties<'a> {
 
     /// The pairs of the application, in order.
     pub fn user_properties(&self) -> impl Iterator<Item = (&'a str, &'a str)> + Clone + use<'a> {
-        todo!();
-        #[expect(unreachable_code)]
-        core::iter::empty()
+        self.iter().filter_map(|property| {
+            if let Property::UserProperty(name, value) = property {
+                Some((name, value))
+            } else {
+                None
+            }
+        })
     }
 
     /// The identifiers of the subscriptions that a message matched, in order.
     pub fn subscription_identifiers(&self) -> impl Iterator<Item = u32> + Clone + use<'a> {
-        todo!();
-        #[expect(unreachable_code)]
-        core::iter::empty()
+        self.iter().filter_map(|property| {
+            if let Property::SubscriptionIdentifier(identifier) = property {
+                Some(identifier)
+            } else {
+                None
+            }
+        })
     }
 
     /// The user properties to keep; `share` turns a part of the packet into a buffer.
     pub(crate) fn to_user_properties(self, share: impl Fn(&[u8]) -> Bytes) -> UserProperties {
-        todo!()
+        UserProperties::from_wire(self.keep(UserProperties::ID, share))
     }
 
     /// The subscription identifiers to keep; `share` turns a part of the packet into a buffer.
@@ -95,11 +112,157 @@ impl<'a> Properties<'a> {
         self,
         share: impl Fn(&[u8]) -> Bytes,
     ) -> SubscriptionIdentifiers {
-        todo!()
+        SubscriptionIdentifiers::from_wire(self.keep(SubscriptionIdentifiers::ID, share))
     }
 
+    /// Those that were decoded from `section`, which was checked.
+    pub(super) const fn decoded(section: &'a [u8]) -> Self {
+        Self {
+            source: Source::Wire(section),
+            user: &[],
+            identifiers: &[],
+        }
+    }
+
+    /// The first property with this identifier. Costs a step over each one before it.
     pub(super) fn find(&self, id: u8) -> Option<Property<'a>> {
-        todo!()
+        if let Source::List(list) = self.source
+            && let Some(property) = list.iter().find(|property| property.id() == id)
+        {
+            return Some(*property);
+        }
+        let mut parts = self.segments().into_iter().flat_map(Raw::new);
+        let (_, part) = parts.find(|(found, _)| *found == id)?;
+        Property::next(&mut Cursor::new(part))
+    }
+
+    /// Checks that the properties can stand in a packet of a version.
+    pub(super) fn check(&self, place: Place, version: ProtocolVersion) -> Result<(), EncodeError> {
+        if version == ProtocolVersion::V3_1_1 {
+            return if self.is_empty() {
+                Ok(())
+            } else {
+                Err(EncodeError::NotInThisVersion { field: "properties" })
+            };
+        }
+        let mut seen = Seen::new(place);
+        for property in self.iter() {
+            seen.check(&property)?;
+        }
+        seen.finish()
+            .map_err(|fault| invalid(Property::AUTHENTICATION_DATA, fault))
+    }
+
+    /// Writes length and properties in 5.0, nothing in 3.1.1, which has no such part.
+    pub(super) fn write(&self, version: ProtocolVersion, sink: &mut impl Sink) {
+        if version == ProtocolVersion::V3_1_1 {
+            return;
+        }
+        let mut length = Counter::default();
+        self.write_all(&mut length);
+        // A sum above the largest length makes the whole packet too large, which is found before a byte is written.
+        sink.variable(u32::try_from(length.0).unwrap_or(u32::MAX));
+        self.write_all(sink);
+    }
+
+    fn write_all(&self, sink: &mut impl Sink) {
+        if let Source::List(list) = self.source {
+            for property in list {
+                property.write(sink);
+            }
+        }
+        for segment in self.segments() {
+            sink.slice(segment);
+        }
+    }
+
+    const fn segments(&self) -> [&'a [u8]; 3] {
+        let decoded = match self.source {
+            Source::List(_) => &[],
+            Source::Wire(wire) => wire,
+        };
+        [decoded, self.user, self.identifiers]
+    }
+
+    /// All properties with this identifier as they stand on the wire: shared if they are side by side, else copied.
+    fn keep(self, id: u8, share: impl Fn(&[u8]) -> Bytes) -> Bytes {
+        if let Some(run) = self.run_of(id) {
+            return if run.is_empty() { Bytes::new() } else { share(run) };
+        }
+        let mut wire = BytesMut::new();
+        for property in self.iter().filter(|property| property.id() == id) {
+            property.write(&mut Writer(&mut wire));
+        }
+        wire.freeze()
+    }
+
+    /// The part of a segment that holds all properties with this identifier, and no others; empty if there are none.
+    fn run_of(&self, id: u8) -> Option<&'a [u8]> {
+        if let Source::List(list) = self.source
+            && list.iter().any(|property| property.id() == id)
+        {
+            return None;
+        }
+        let mut run: &'a [u8] = &[];
+        for segment in self.segments() {
+            let mut at = 0;
+            let mut found = 0..0;
+            for (other, part) in Raw::new(segment) {
+                if other == id {
+                    if !found.is_empty() && found.end != at {
+                        return None;
+                    }
+                    let start = if found.is_empty() { at } else { found.start };
+                    found = start..at + part.len();
+                }
+                at += part.len();
+            }
+            if !found.is_empty() {
+                if !run.is_empty() {
+                    return None;
+                }
+                run = segment.get(found)?;
+            }
+        }
+        Some(run)
+    }
+}
+
+/// The properties of a checked section.
+#[derive(Clone, Debug)]
+struct Decoded<'a>(Cursor<'a>);
+
+impl<'a> Decoded<'a> {
+    const fn new(section: &'a [u8]) -> Self {
+        Self(Cursor::new(section))
+    }
+}
+
+impl<'a> Iterator for Decoded<'a> {
+    type Item = Property<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Property::next(&mut self.0)
+    }
+}
+
+/// The same as bytes with their identifiers.
+#[derive(Clone, Debug)]
+struct Raw<'a>(Cursor<'a>);
+
+impl<'a> Raw<'a> {
+    const fn new(section: &'a [u8]) -> Self {
+        Self(Cursor::new(section))
+    }
+}
+
+impl<'a> Iterator for Raw<'a> {
+    type Item = (u8, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let start = self.0.at();
+        let id = Property::next_id(&mut self.0)?;
+        Some((id, self.0.since(start)))
     }
 }
 

@@ -2,8 +2,21 @@
 
 use bytes::BufMut;
 
-use super::{DecodeError, EncodeError, PacketId, Properties, ProtocolVersion};
+use super::{
+    DecodeError, EncodeError, Fault, FieldValue, Observer, PacketId, PacketType, Properties, ProtocolVersion,
+    VariableByteInteger,
+    cursor::Reader,
+    property::Place,
+    sink::{Counter, Sink, Writer, announced, check_topic, invalid},
+};
 use crate::QoS;
+
+const TOPIC: &str = "topic name";
+const PACKET_ID: &str = "packet identifier";
+const PLACE: Place = Place::Packet(PacketType::Publish);
+const DUPLICATE: u8 = 0b1000;
+const QOS_SHIFT: u32 = 1;
+const RETAIN: u8 = 0b0001;
 
 /// PUBLISH: a message.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,7 +45,88 @@ impl<'a> Publish<'a> {
     ///
     /// As [`Packet::encode`](super::Packet::encode).
     pub fn encode_header(&self, version: ProtocolVersion, out: &mut impl BufMut) -> Result<(), EncodeError> {
-        todo!()
+        self.check(version)?;
+        let mut head = Counter::default();
+        self.write_head(version, &mut head);
+        let remaining = announced(head.0.saturating_add(self.payload.len()))?;
+        let needed = 1 + VariableByteInteger::length_of(remaining) + head.0;
+        if out.remaining_mut() < needed {
+            return Err(EncodeError::NoRoom { needed });
+        }
+        let mut sink = Writer(out);
+        sink.u8(self.first_byte());
+        sink.variable(remaining);
+        self.write_head(version, &mut sink);
+        Ok(())
+    }
+
+    pub(super) fn decode<O: Observer>(
+        reader: &mut Reader<'a, '_, O>,
+        flags: u8,
+    ) -> Result<Self, DecodeError> {
+        let topic_at = reader.at();
+        let PublishStart {
+            duplicate,
+            qos,
+            retain,
+            topic,
+            packet_id,
+        } = PublishStart::read(reader, flags)?;
+        let properties = reader.properties(PLACE)?;
+        // [MQTT-4.7.3-1]
+        if topic.is_empty() && properties.topic_alias().is_none() {
+            return Err(DecodeError {
+                offset: topic_at,
+                field: TOPIC,
+                fault: Fault::TopicEmpty,
+            });
+        }
+        let payload = reader.rest("payload")?;
+        Ok(Self {
+            duplicate,
+            qos,
+            retain,
+            topic,
+            packet_id,
+            properties,
+            payload,
+        })
+    }
+
+    pub(super) fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
+        self.properties.check(PLACE, version)?;
+        if !self.topic.is_empty() || self.properties.topic_alias().is_none() {
+            check_topic(TOPIC, self.topic)?;
+        }
+        match (self.qos, self.packet_id) {
+            // [MQTT-2.3.1-5] in 3.1.1, [MQTT-2.2.1-2] in 5.0
+            (QoS::AtMostOnce, Some(_)) => Err(invalid(PACKET_ID, Fault::PacketIdUnexpected)),
+            // [MQTT-3.3.1-2]
+            (QoS::AtMostOnce, None) if self.duplicate => Err(invalid("duplicate", Fault::DuplicateQoS0)),
+            // [MQTT-2.3.1-1] in 3.1.1, [MQTT-2.2.1-3] in 5.0
+            (QoS::AtLeastOnce | QoS::ExactlyOnce, None) => Err(invalid(PACKET_ID, Fault::PacketIdMissing)),
+            (QoS::AtMostOnce, None) | (QoS::AtLeastOnce | QoS::ExactlyOnce, Some(_)) => Ok(()),
+        }
+    }
+
+    pub(super) fn write(&self, version: ProtocolVersion, sink: &mut impl Sink) {
+        self.write_head(version, sink);
+        sink.slice(self.payload);
+    }
+
+    pub(super) fn first_byte(&self) -> u8 {
+        PacketType::Publish.as_u8() << 4
+            | if self.duplicate { DUPLICATE } else { 0 }
+            | (self.qos as u8) << QOS_SHIFT
+            | if self.retain { RETAIN } else { 0 }
+    }
+
+    fn write_head(&self, version: ProtocolVersion, sink: &mut impl Sink) {
+        sink.binary(self.topic.as_bytes());
+        if let Some(packet_id) = self.packet_id {
+            sink.u16(packet_id.get());
+        }
+        self.properties.write(version, sink);
     }
 }
 
@@ -59,6 +153,45 @@ impl<'a> PublishStart<'a> {
     ///
     /// Says what is wrong up to the packet identifier.
     pub fn decode(prefix: &'a [u8]) -> Result<Self, DecodeError> {
-        todo!()
+        let mut observer = ();
+        let mut reader = Reader::new(prefix, ProtocolVersion::V5, &mut observer);
+        let (packet_type, flags) = reader.first_byte()?;
+        if packet_type != PacketType::Publish {
+            let fault = Fault::PacketType(packet_type.as_u8());
+            return Err(DecodeError {
+                offset: 0,
+                field: "packet type",
+                fault,
+            });
+        }
+        reader.variable("remaining length")?;
+        Self::read(&mut reader, flags)
+    }
+
+    fn read<O: Observer>(reader: &mut Reader<'a, '_, O>, flags: u8) -> Result<Self, DecodeError> {
+        let (duplicate, retain) = (flags & DUPLICATE != 0, flags & RETAIN != 0);
+        // [MQTT-3.3.1-4]
+        let qos = QoS::from_u8((flags >> QOS_SHIFT) & 0b11).ok_or(DecodeError {
+            offset: 0,
+            field: "QoS",
+            fault: Fault::PublishQoS,
+        })?;
+        reader.tell(0..1, "duplicate", FieldValue::Flag(duplicate));
+        reader.tell(0..1, "QoS", FieldValue::QoS(qos));
+        reader.tell(0..1, "retain", FieldValue::Flag(retain));
+        // [MQTT-3.3.2-1]
+        let topic = reader.topic_or_empty(TOPIC)?;
+        let packet_id = if qos == QoS::AtMostOnce {
+            None
+        } else {
+            Some(reader.packet_id()?)
+        };
+        Ok(Self {
+            duplicate,
+            qos,
+            retain,
+            topic,
+            packet_id,
+        })
     }
 }

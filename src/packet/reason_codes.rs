@@ -1,6 +1,13 @@
 //! SUBACK and UNSUBACK (sections 3.9 and 3.11).
 
-use super::{PacketId, Properties, ReasonCode};
+use super::{
+    DecodeError, EncodeError, Fault, Observer, PacketId, PacketType, Properties, ProtocolVersion, ReasonCode,
+    cursor::Reader,
+    property::Place,
+    sink::{Sink, invalid},
+};
+
+const CODE: &str = "reason code";
 
 /// SUBACK: the server's answer to SUBSCRIBE.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,8 +82,114 @@ impl<'a> ReasonCodes<'a> {
     }
 }
 
+impl<'a> ReasonCodes<'a> {
+    /// All that is left of the packet, one code at least.
+    fn decode<O: Observer>(reader: &mut Reader<'a, '_, O>, packet: PacketType) -> Result<Self, DecodeError> {
+        if reader.is_empty() {
+            let fault = Fault::ReasonCodesMissing(packet);
+            return Err(DecodeError {
+                offset: reader.at(),
+                field: CODE,
+                fault,
+            });
+        }
+        let wire = reader.remaining();
+        while !reader.is_empty() {
+            let offset = reader.at();
+            let reason = reader.reason(packet)?;
+            // [MQTT-3.9.3-2] in 3.1.1
+            let code = reason.as_u8();
+            if reader.version == ProtocolVersion::V3_1_1 && !matches!(code, 0..=2 | 0x80) {
+                return Err(DecodeError {
+                    offset,
+                    field: CODE,
+                    fault: Fault::ReasonCode { packet, code },
+                });
+            }
+        }
+        Ok(Self {
+            source: Source::Wire(wire),
+        })
+    }
+
+    fn check(&self, packet: PacketType) -> Result<(), EncodeError> {
+        if self.is_empty() {
+            return Err(invalid(CODE, Fault::ReasonCodesMissing(packet)));
+        }
+        self.iter().try_for_each(|reason| reason.check(packet))
+    }
+}
+
 impl PartialEq for ReasonCodes<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())
+    }
+}
+
+impl<'a> SubAck<'a> {
+    pub(super) fn decode<O: Observer>(reader: &mut Reader<'a, '_, O>) -> Result<Self, DecodeError> {
+        let packet_id = reader.packet_id()?;
+        let properties = reader.properties(Place::Packet(PacketType::SubAck))?;
+        let reasons = ReasonCodes::decode(reader, PacketType::SubAck)?;
+        Ok(Self {
+            packet_id,
+            properties,
+            reasons,
+        })
+    }
+
+    pub(super) fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
+        self.properties
+            .check(Place::Packet(PacketType::SubAck), version)?;
+        self.reasons.check(PacketType::SubAck)
+    }
+
+    pub(super) fn write(&self, version: ProtocolVersion, sink: &mut impl Sink) {
+        sink.u16(self.packet_id.get());
+        self.properties.write(version, sink);
+        for reason in self.reasons.iter() {
+            let failed = version == ProtocolVersion::V3_1_1 && reason.is_error();
+            sink.u8(if failed {
+                ReasonCode::UnspecifiedError
+            } else {
+                reason
+            }
+            .as_u8());
+        }
+    }
+}
+
+impl<'a> UnsubAck<'a> {
+    pub(super) fn decode<O: Observer>(reader: &mut Reader<'a, '_, O>) -> Result<Self, DecodeError> {
+        let packet_id = reader.packet_id()?;
+        let properties = reader.properties(Place::Packet(PacketType::UnsubAck))?;
+        let reasons = match reader.version {
+            ProtocolVersion::V3_1_1 => ReasonCodes::new(&[]),
+            ProtocolVersion::V5 => ReasonCodes::decode(reader, PacketType::UnsubAck)?,
+        };
+        Ok(Self {
+            packet_id,
+            properties,
+            reasons,
+        })
+    }
+
+    pub(super) fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
+        self.properties
+            .check(Place::Packet(PacketType::UnsubAck), version)?;
+        match version {
+            ProtocolVersion::V3_1_1 => Ok(()),
+            ProtocolVersion::V5 => self.reasons.check(PacketType::UnsubAck),
+        }
+    }
+
+    pub(super) fn write(&self, version: ProtocolVersion, sink: &mut impl Sink) {
+        sink.u16(self.packet_id.get());
+        self.properties.write(version, sink);
+        if version == ProtocolVersion::V5 {
+            for reason in self.reasons.iter() {
+                sink.u8(reason.as_u8());
+            }
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! SUBSCRIBE and UNSUBSCRIBE (sections 3.8 and 3.10).
 
-use super::{Filters, PacketId, Properties, TopicFilters};
+use super::{
+    DecodeError, EncodeError, Filters, Observer, PacketId, PacketType, Properties, ProtocolVersion,
+    TopicFilters, cursor::Reader, property::Place, sink::Sink,
+};
 
 /// SUBSCRIBE: a client asks for messages.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,4 +27,54 @@ pub struct Unsubscribe<'a> {
     pub properties: Properties<'a>,
     /// What was asked for; one at least.
     pub filters: TopicFilters<'a>,
+}
+
+impl<'a> Subscribe<'a> {
+    pub(super) fn decode<O: Observer>(reader: &mut Reader<'a, '_, O>) -> Result<Self, DecodeError> {
+        let packet_id = reader.packet_id()?;
+        let properties = reader.properties(Place::Packet(PacketType::Subscribe))?;
+        let filters = Filters::decode(reader)?;
+        Ok(Self {
+            packet_id,
+            properties,
+            filters,
+        })
+    }
+
+    pub(super) fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
+        self.properties
+            .check(Place::Packet(PacketType::Subscribe), version)?;
+        self.filters.check(version)
+    }
+
+    pub(super) fn write(&self, version: ProtocolVersion, sink: &mut impl Sink) {
+        sink.u16(self.packet_id.get());
+        self.properties.write(version, sink);
+        self.filters.write(sink);
+    }
+}
+
+impl<'a> Unsubscribe<'a> {
+    pub(super) fn decode<O: Observer>(reader: &mut Reader<'a, '_, O>) -> Result<Self, DecodeError> {
+        let packet_id = reader.packet_id()?;
+        let properties = reader.properties(Place::Packet(PacketType::Unsubscribe))?;
+        let filters = TopicFilters::decode(reader)?;
+        Ok(Self {
+            packet_id,
+            properties,
+            filters,
+        })
+    }
+
+    pub(super) fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
+        self.properties
+            .check(Place::Packet(PacketType::Unsubscribe), version)?;
+        self.filters.check(version)
+    }
+
+    pub(super) fn write(&self, version: ProtocolVersion, sink: &mut impl Sink) {
+        sink.u16(self.packet_id.get());
+        self.properties.write(version, sink);
+        self.filters.write(sink);
+    }
 }

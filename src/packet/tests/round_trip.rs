@@ -1,0 +1,117 @@
+//! What is encoded is decoded to the same, and bad bytes never do more than fail.
+
+use alloc::vec::Vec;
+
+use super::{BOTH, WIRE_EXAMPLES, bytes, encoded, samples};
+use crate::packet::{Fault, Packet, ProtocolVersion};
+
+#[test]
+fn s57_samples_survive_encoding_and_decoding() {
+    for (version, packet) in samples() {
+        let frame = encoded(&packet, version).unwrap();
+        let decoded = Packet::decode(&frame, version).unwrap();
+        assert_eq!(decoded, packet);
+        assert_eq!(encoded(&decoded, version).unwrap(), frame, "{packet}");
+    }
+}
+
+/// [MQTT-1.5.3-3] in 3.1.1, [MQTT-1.5.4-3] in 5.0.
+#[test]
+fn a_byte_order_mark_stays_in_a_string() {
+    for version in BOTH {
+        let extra: &[u8] = if version == ProtocolVersion::V5 { &[0] } else { &[] };
+        let mut frame = Vec::from([0x30, 6, 0, 4, 0xEF, 0xBB, 0xBF, b'a']);
+        frame.extend_from_slice(extra);
+        frame[1] += u8::try_from(extra.len()).unwrap();
+        let Ok(Packet::Publish(publish)) = Packet::decode(&frame, version) else {
+            panic!("a PUBLISH")
+        };
+        assert_eq!(publish.topic, "\u{FEFF}a");
+    }
+}
+
+/// The packet ends at any place, with its length as announced or with the length that is there.
+#[test]
+fn s54_a_packet_cut_anywhere_is_refused() {
+    for (version, packet) in samples() {
+        let frame = encoded(&packet, version).unwrap();
+        for cut in 0..frame.len() {
+            let error = Packet::decode(&frame[..cut], version).unwrap_err();
+            assert_eq!(error.fault, Fault::Truncated, "{packet} cut at {cut}");
+            assert!(error.offset <= cut, "{packet} cut at {cut}: {error}");
+        }
+        let body = &frame[2..];
+        for cut in 0..body.len() {
+            let mut short = Vec::from([frame[0], u8::try_from(cut & 0x7F).unwrap()]);
+            if cut > 0x7F {
+                short = Vec::from([
+                    frame[0],
+                    u8::try_from(cut & 0x7F).unwrap() | 0x80,
+                    u8::try_from(cut >> 7).unwrap(),
+                ]);
+            }
+            // The samples above 127 bytes have a length of two bytes.
+            let body = if frame.len() > 129 { &frame[3..] } else { body };
+            let Some(part) = body.get(..cut) else { continue };
+            short.extend_from_slice(part);
+            check_stable(&short, version);
+        }
+    }
+}
+
+#[test]
+fn s57_no_changed_byte_does_more_than_fail() {
+    for (version, packet) in samples() {
+        let mut frame = encoded(&packet, version).unwrap();
+        for index in 0..frame.len() {
+            let original = frame[index];
+            for value in 0..=u8::MAX {
+                frame[index] = value;
+                BOTH.map(|version| check_stable(&frame, version));
+            }
+            frame[index] = original;
+        }
+        assert_eq!(Packet::decode(&frame, version).as_ref(), Ok(&packet));
+    }
+    for (hex, _) in WIRE_EXAMPLES {
+        let mut frame = bytes(hex);
+        for index in 0..frame.len() {
+            let original = frame[index];
+            for value in 0..=u8::MAX {
+                frame[index] = value;
+                BOTH.map(|version| check_stable(&frame, version));
+            }
+            frame[index] = original;
+        }
+    }
+}
+
+/// Every length field of two bytes is set to what mistakes make of it, over the whole packet.
+#[test]
+fn s57_wrong_inner_lengths_do_no_more_than_fail() {
+    for (version, packet) in samples() {
+        let frame = encoded(&packet, version).unwrap();
+        for index in 1..frame.len().saturating_sub(1) {
+            let real = u16::from_be_bytes([frame[index], frame[index + 1]]);
+            for wrong in [0, real.wrapping_sub(1), real.wrapping_add(1), u16::MAX] {
+                let mut changed = frame.clone();
+                changed[index..index + 2].copy_from_slice(&wrong.to_be_bytes());
+                check_stable(&changed, version);
+            }
+        }
+    }
+}
+
+/// What is decoded from these bytes, if anything, is encoded and decoded to the same, in the same bytes from then on.
+fn check_stable(frame: &[u8], version: ProtocolVersion) {
+    let Ok(packet) = Packet::decode(frame, version) else {
+        return;
+    };
+    let again = encoded(&packet, version).unwrap_or_else(|error| {
+        panic!("{frame:02x?} is decoded to {packet}, which can't be encoded: {error}")
+    });
+    assert!(again.len() <= frame.len());
+    let decoded = Packet::decode(&again, version).unwrap();
+    assert_eq!(decoded, packet);
+    assert_eq!(encoded(&decoded, version).unwrap(), again);
+}
