@@ -11,10 +11,7 @@ use crate::{
 
 /// The quality of service of a message (section 4.3 of both specifications).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the protocol has three, and 3 is forbidden"
-)]
+#[expect(clippy::exhaustive_enums, reason = "the protocol has three, and 3 is forbidden")]
 #[repr(u8)]
 pub enum QoS {
     /// Delivered once or not at all.
@@ -41,10 +38,7 @@ impl QoS {
 
 /// What the publisher says about the payload (5.0 section 3.3.2.3.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the specification has two values and forbids others"
-)]
+#[expect(clippy::exhaustive_enums, reason = "the specification has two values and forbids others")]
 #[repr(u8)]
 pub enum PayloadFormat {
     /// Bytes of no stated form.
@@ -142,10 +136,7 @@ pub struct MessageProperties {
 impl MessageProperties {
     fn cost(&self) -> usize {
         self.content_type.as_ref().map_or(0, Text::len)
-            + self
-                .response_topic
-                .as_ref()
-                .map_or(0, |topic| topic.as_bytes().len())
+            + self.response_topic.as_ref().map_or(0, |topic| topic.as_bytes().len())
             + self.correlation_data.as_ref().map_or(0, Bytes::len)
             + self.user_properties.as_wire().len()
             + self.subscription_identifiers.as_wire().len()
@@ -256,9 +247,8 @@ impl SubscriptionIdentifiers {
     )]
     pub fn from_iter(identifiers: impl IntoIterator<Item = u32>) -> Self {
         let mut wire = BytesMut::new();
-        for identifier in identifiers
-            .into_iter()
-            .filter(|id| (1..=crate::packet::VariableByteInteger::MAX).contains(id))
+        for identifier in
+            identifiers.into_iter().filter(|id| (1..=crate::packet::VariableByteInteger::MAX).contains(id))
         {
             wire.put_u8(Self::ID);
             crate::packet::VariableByteInteger::put(identifier, &mut wire);
@@ -308,10 +298,7 @@ impl Will {
     /// A will that is published at once.
     #[must_use]
     pub const fn new(message: Message) -> Self {
-        Self {
-            message,
-            delay: Duration::ZERO,
-        }
+        Self { message, delay: Duration::ZERO }
     }
 
     /// The same after a delay (5.0 only). A session that ends sooner publishes it then; a resume cancels it.
@@ -333,20 +320,14 @@ mod tests {
         let mut properties = UserProperties::new();
         properties.push("a", "1").unwrap();
         properties.extend([("b", ""), ("a", "2")]).unwrap();
-        assert_eq!(
-            properties.iter().collect::<Vec<_>>(),
-            [("a", "1"), ("b", ""), ("a", "2")]
-        );
+        assert_eq!(properties.iter().collect::<Vec<_>>(), [("a", "1"), ("b", ""), ("a", "2")]);
     }
 
     #[test]
     fn a_refused_user_property_changes_nothing() {
         let mut properties = UserProperties::new();
         properties.push("a", "1").unwrap();
-        assert_eq!(
-            properties.extend([("b", "2"), ("c", "\0")]),
-            Err(TextError::ContainsNul)
-        );
+        assert_eq!(properties.extend([("b", "2"), ("c", "\0")]), Err(TextError::ContainsNul));
         assert_eq!(properties.iter().collect::<Vec<_>>(), [("a", "1")]);
     }
 

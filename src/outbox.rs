@@ -21,7 +21,10 @@ const KEEP_CAPACITY: usize = 4096;
 pub struct Outbox {
     chunks: VecDeque<Bytes>,
     tail: BytesMut,
+    /// Bytes in `chunks`.
     queued: usize,
+    /// Bytes that were taken out.
+    advanced: u64,
 }
 
 impl Outbox {
@@ -57,15 +60,21 @@ impl Outbox {
         self.chunks.push_back(payload.clone());
     }
 
+    /// How many bytes were ever queued here: it grows whenever something is.
+    pub(crate) fn position(&self) -> u64 {
+        self.advanced + self.remaining() as u64
+    }
+
     /// Takes everything out, in constant time.
     #[must_use]
     pub(crate) fn take(&mut self) -> Self {
-        mem::take(self)
+        let advanced = self.position();
+        mem::replace(self, Self { advanced, ..Self::default() })
     }
 
     /// Drops everything that waits.
     pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+        drop(self.take());
     }
 }
 
@@ -80,6 +89,7 @@ impl Buf for Outbox {
 
     fn advance(&mut self, mut count: usize) {
         assert!(count <= self.remaining(), "advanced past the end of the outbox");
+        self.advanced += count as u64;
         while let Some(first) = self.chunks.front_mut() {
             if count < first.len() {
                 first.advance(count);

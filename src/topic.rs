@@ -88,10 +88,8 @@ pub(crate) fn split_share(filter: &str) -> Result<Option<(&str, &str)>, TopicErr
     if !(rest.is_empty() || rest.starts_with('/')) {
         return Ok(None);
     }
-    let (name, filter) = rest
-        .strip_prefix('/')
-        .and_then(|rest| rest.split_once('/'))
-        .ok_or(TopicError::ShareName)?;
+    let (name, filter) =
+        rest.strip_prefix('/').and_then(|rest| rest.split_once('/')).ok_or(TopicError::ShareName)?;
     if name.is_empty() || name.contains(['+', '#']) || filter.is_empty() {
         return Err(TopicError::ShareName);
     }
@@ -156,10 +154,7 @@ impl TopicFilter {
     #[must_use]
     pub fn pattern(&self) -> &str {
         let filter = self.as_str();
-        split_share(filter)
-            .ok()
-            .flatten()
-            .map_or(filter, |(_, pattern)| pattern)
+        split_share(filter).ok().flatten().map_or(filter, |(_, pattern)| pattern)
     }
 
     /// Whether it contains a wildcard.
@@ -256,9 +251,7 @@ mod tests {
     use super::*;
 
     fn matches(filter: &str, topic: &str) -> bool {
-        TopicFilter::try_from(filter)
-            .unwrap()
-            .matches(&TopicName::try_from(topic).unwrap())
+        TopicFilter::try_from(filter).unwrap().matches(&TopicName::try_from(topic).unwrap())
     }
 
     #[test]
@@ -290,13 +283,9 @@ mod tests {
     /// [MQTT-4.7.2-1] in both versions.
     #[test]
     fn wildcards_at_the_start_do_not_match_dollar_topics() {
-        for (filter, expected) in [
-            ("#", false),
-            ("+/a", false),
-            ("+/#", false),
-            ("$SYS/#", true),
-            ("$SYS/+", true),
-        ] {
+        for (filter, expected) in
+            [("#", false), ("+/a", false), ("+/#", false), ("$SYS/#", true), ("$SYS/+", true)]
+        {
             assert_eq!(matches(filter, "$SYS/a"), expected, "{filter}");
         }
         assert!(matches("a/+", "a/$b"));
@@ -339,10 +328,7 @@ mod tests {
             assert_eq!(TopicName::try_from(name), Err(error), "{name}");
         }
         let long = "a".repeat(65_536);
-        assert_eq!(
-            TopicName::try_from(&*long),
-            Err(TopicError::Text(TextError::TooLong))
-        );
+        assert_eq!(TopicName::try_from(&*long), Err(TopicError::Text(TextError::TooLong)));
         assert!(TopicName::try_from(&long[1..]).is_ok());
     }
 }

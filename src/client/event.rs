@@ -7,7 +7,8 @@ use bytes::Bytes;
 
 use crate::{
     Message, QoS, Text, TopicFilter, UserProperties,
-    packet::{DecodeError, ReasonCode, RetainHandling},
+    packet::{DecodeError, EncodeError, ReasonCode, RetainHandling},
+    session::Violation,
 };
 
 macro_rules! tokens {
@@ -72,6 +73,13 @@ pub enum ClientEvent {
         /// Which request.
         token: UnsubscribeToken,
         /// A code for each filter, in the request's order. A 3.1.1 server gives none, then all are success.
+        reasons: Vec<ReasonCode>,
+    },
+    /// The server had lost the session, and subscriptions were made again ([`ClientConfig::resubscribe`](crate::ClientConfig::resubscribe)).
+    Resubscribed {
+        /// The filters.
+        filters: Vec<TopicFilter>,
+        /// A code for each, as in `Subscribed`.
         reasons: Vec<ReasonCode>,
     },
     /// The server sent AUTH (5.0 section 4.12): answer with [`authenticate`](crate::Client::authenticate), unless the reason is success.
@@ -215,6 +223,8 @@ pub enum DisconnectReason {
     Refused(ServerWords),
     /// The server ended the connection with DISCONNECT.
     ServerDisconnected(ServerWords),
+    /// What the program put into its settings does not fit into a packet; the client stays disconnected.
+    Unencodable(EncodeError),
     /// The server sent a packet that can't be parsed or breaks a rule that any reader can check.
     Malformed(DecodeError),
     /// The server sent a well-formed packet that is not allowed at this point.
@@ -233,8 +243,6 @@ pub struct ServerWords {
     pub server_reference: Option<Text>,
 }
 
-pub use crate::session::Violation;
-
 /// A subscribe request: one SUBSCRIBE packet with one or more filters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -251,13 +259,21 @@ impl Subscribe {
     /// A request for one filter.
     #[must_use]
     pub fn new(filter: TopicFilter, qos: QoS) -> Self {
-        Self { filters: Vec::from([Subscription::new(filter, qos)]), identifier: None, user_properties: UserProperties::new() }
+        Self {
+            filters: Vec::from([Subscription::new(filter, qos)]),
+            identifier: None,
+            user_properties: UserProperties::new(),
+        }
     }
 
     /// A request for several filters.
     #[must_use]
     pub fn all(filters: impl IntoIterator<Item = Subscription>) -> Self {
-        Self { filters: filters.into_iter().collect(), identifier: None, user_properties: UserProperties::new() }
+        Self {
+            filters: filters.into_iter().collect(),
+            identifier: None,
+            user_properties: UserProperties::new(),
+        }
     }
 }
 
@@ -281,7 +297,13 @@ impl Subscription {
     /// A filter with the options that 3.1.1 knows.
     #[must_use]
     pub const fn new(filter: TopicFilter, qos: QoS) -> Self {
-        Self { filter, qos, no_local: false, retain_as_published: false, retain_handling: RetainHandling::SendAtSubscribe }
+        Self {
+            filter,
+            qos,
+            no_local: false,
+            retain_as_published: false,
+            retain_handling: RetainHandling::SendAtSubscribe,
+        }
     }
 }
 
@@ -321,7 +343,12 @@ pub struct Disconnect {
 impl Default for Disconnect {
     /// A normal disconnection: the will is dropped.
     fn default() -> Self {
-        Self { reason: ReasonCode::Success, session_expiry: None, reason_string: None, user_properties: UserProperties::new() }
+        Self {
+            reason: ReasonCode::Success,
+            session_expiry: None,
+            reason_string: None,
+            user_properties: UserProperties::new(),
+        }
     }
 }
 

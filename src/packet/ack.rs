@@ -22,11 +22,7 @@ impl Ack<'static> {
     /// One without properties.
     #[must_use]
     pub const fn new(packet_id: PacketId, reason: ReasonCode) -> Self {
-        Self {
-            packet_id,
-            reason,
-            properties: Properties::NONE,
-        }
+        Self { packet_id, reason, properties: Properties::NONE }
     }
 }
 

@@ -7,10 +7,7 @@ use crate::TopicError;
 
 /// Why bytes are not a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "a place, a name and a fault is all there is to say"
-)]
+#[expect(clippy::exhaustive_structs, reason = "a place, a name and a fault is all there is to say")]
 pub struct DecodeError {
     /// Where, from the packet's first byte: the wrong byte, or the first byte of the wrong field.
     pub offset: usize,

@@ -33,10 +33,7 @@ pub struct Subscription<'a> {
 
 /// Whether retained messages are sent when a subscription is made (5.0 section 3.8.3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the specification has three and forbids the fourth"
-)]
+#[expect(clippy::exhaustive_enums, reason = "the specification has three and forbids the fourth")]
 #[repr(u8)]
 pub enum RetainHandling {
     /// Always; as in 3.1.1.
@@ -122,9 +119,7 @@ impl<'a> Filters<'a> {
     /// Those of a list.
     #[must_use]
     pub const fn new(list: &'a [Subscription<'a>]) -> Self {
-        Self {
-            source: Source::List(list),
-        }
+        Self { source: Source::List(list) }
     }
 
     /// The filters, in order.
@@ -261,9 +256,7 @@ impl<'a> TopicFilters<'a> {
     /// Those of a list.
     #[must_use]
     pub const fn new(list: &'a [&'a str]) -> Self {
-        Self {
-            source: TextSource::List(list),
-        }
+        Self { source: TextSource::List(list) }
     }
 
     /// The filters, in order.

@@ -49,6 +49,9 @@ impl fmt::Display for ProtocolVersion {
 pub struct PacketId(NonZeroU16);
 
 impl PacketId {
+    /// The largest.
+    pub const MAX: Self = Self(NonZeroU16::MAX);
+
     /// The identifier of a number; `None` for 0.
     #[must_use]
     pub const fn new(id: u16) -> Option<Self> {
@@ -158,19 +161,13 @@ impl PacketType {
     /// Whether a client may send it, in one version at least: a 3.1.1 client sends no AUTH.
     #[must_use]
     pub const fn is_sent_by_client(self) -> bool {
-        !matches!(
-            self,
-            Self::ConnAck | Self::SubAck | Self::UnsubAck | Self::PingResp
-        )
+        !matches!(self, Self::ConnAck | Self::SubAck | Self::UnsubAck | Self::PingResp)
     }
 
     /// Whether a server may send it, in one version at least: a 3.1.1 server sends no DISCONNECT and no AUTH.
     #[must_use]
     pub const fn is_sent_by_server(self) -> bool {
-        !matches!(
-            self,
-            Self::Connect | Self::Subscribe | Self::Unsubscribe | Self::PingReq
-        )
+        !matches!(self, Self::Connect | Self::Subscribe | Self::Unsubscribe | Self::PingReq)
     }
 }
 

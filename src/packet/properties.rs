@@ -34,29 +34,19 @@ impl<'a> Properties<'a> {
     /// Those of a list.
     #[must_use]
     pub const fn new(list: &'a [Property<'a>]) -> Self {
-        Self {
-            source: Source::List(list),
-            user: &[],
-            identifiers: &[],
-        }
+        Self { source: Source::List(list), user: &[], identifiers: &[] }
     }
 
     /// The same and, behind them, user properties.
     #[must_use]
     pub fn with_user_properties(self, properties: &'a UserProperties) -> Self {
-        Self {
-            user: properties.as_wire(),
-            ..self
-        }
+        Self { user: properties.as_wire(), ..self }
     }
 
     /// The same and, behind them, subscription identifiers.
     #[must_use]
     pub fn with_subscription_identifiers(self, identifiers: &'a SubscriptionIdentifiers) -> Self {
-        Self {
-            identifiers: identifiers.as_wire(),
-            ..self
-        }
+        Self { identifiers: identifiers.as_wire(), ..self }
     }
 
     /// The properties, in order.
@@ -289,10 +279,7 @@ impl<'a, const N: usize> PropertyList<'a, N> {
     /// An empty list.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            list: [Property::UserProperty("", ""); N],
-            len: 0,
-        }
+        Self { list: [Property::UserProperty("", ""); N], len: 0 }
     }
 
     /// Appends a property. `N` is to be the number of `push` calls at least: what has no room is left out, and a debug

@@ -49,9 +49,7 @@ impl<'a> ReasonCodes<'a> {
     /// Those of a list.
     #[must_use]
     pub const fn new(list: &'a [ReasonCode]) -> Self {
-        Self {
-            source: Source::List(list),
-        }
+        Self { source: Source::List(list) }
     }
 
     /// The codes, in order.
@@ -61,9 +59,7 @@ impl<'a> ReasonCodes<'a> {
             Source::Wire(wire) => (&[], wire),
         };
         // Codes on the wire were checked when they were decoded.
-        list.iter()
-            .copied()
-            .chain(wire.iter().filter_map(|code| ReasonCode::from_u8(*code)))
+        list.iter().copied().chain(wire.iter().filter_map(|code| ReasonCode::from_u8(*code)))
     }
 
     /// How many there are.

@@ -5,7 +5,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use super::{Arrival, Known, Link, Violation};
 use crate::{
     Outbox, QoS,
-    packet::{Ack, PacketId, PacketType, ProtocolVersion, Publish, ReasonCode},
+    packet::{Ack, Packet, PacketId, ProtocolVersion, Publish, ReasonCode},
 };
 
 /// A received QoS 1 or 2 message that nobody has acknowledged yet.
@@ -62,7 +62,9 @@ impl Incoming {
         if publish.qos == QoS::ExactlyOnce {
             return self.received_exactly_once(id, link, outbox);
         }
-        if publish.duplicate && self.at_least_once.iter().any(|token| self.deliveries.get(token).is_some_and(|d| d.id == id)) {
+        if publish.duplicate
+            && self.at_least_once.iter().any(|token| self.deliveries.get(token).is_some_and(|d| d.id == id))
+        {
             // Repeated on a live connection while the program holds it: one answer is enough.
             return Ok(Arrival::Duplicate);
         }
@@ -70,7 +72,12 @@ impl Incoming {
         Ok(Arrival::New(self.deliver(id, QoS::AtLeastOnce)))
     }
 
-    fn received_exactly_once(&mut self, id: PacketId, link: &mut Link, outbox: &mut Outbox) -> Result<Arrival, Violation> {
+    fn received_exactly_once(
+        &mut self,
+        id: PacketId,
+        link: &mut Link,
+        outbox: &mut Outbox,
+    ) -> Result<Arrival, Violation> {
         let Some(exchange) = self.exchanges.get_mut(&id) else {
             link.count_received()?;
             let token = self.deliver(id, QoS::ExactlyOnce);
@@ -111,7 +118,13 @@ impl Incoming {
     }
 
     /// The program has taken a message over, or refuses it with an error. A second word on the same message is ignored.
-    pub(super) fn acknowledge(&mut self, token: u64, reason: ReasonCode, link: Option<&mut Link>, outbox: &mut Outbox) {
+    pub(super) fn acknowledge(
+        &mut self,
+        token: u64,
+        reason: ReasonCode,
+        link: Option<&mut Link>,
+        outbox: &mut Outbox,
+    ) {
         let Some(delivery) = self.deliveries.get_mut(&token) else { return };
         delivery.acknowledged.get_or_insert(reason);
         let qos = delivery.qos;
@@ -138,7 +151,8 @@ impl Incoming {
     /// Sends the answers that no unacknowledged earlier message holds back.
     fn answer_in_order(&mut self, qos: QoS, link: &mut Link, outbox: &mut Outbox) {
         loop {
-            let order = if qos == QoS::ExactlyOnce { &mut self.exactly_once } else { &mut self.at_least_once };
+            let order =
+                if qos == QoS::ExactlyOnce { &mut self.exactly_once } else { &mut self.at_least_once };
             let Some(token) = order.front().copied() else { return };
             let Some(delivery) = self.deliveries.get(&token) else {
                 order.pop_front();
@@ -152,20 +166,26 @@ impl Incoming {
                 self.answer_exactly_once(id, reason, link, outbox);
             } else {
                 link.received = link.received.saturating_sub(1);
-                link.answer(PacketType::PubAck, id, reason, outbox);
+                link.answer(Packet::PubAck, id, reason, outbox);
             }
         }
     }
 
     /// Sends PUBREC. A refusal ends the exchange: the identifier stands for a new message then [MQTT-4.3.3-9].
-    fn answer_exactly_once(&mut self, id: PacketId, reason: ReasonCode, link: &mut Link, outbox: &mut Outbox) {
+    fn answer_exactly_once(
+        &mut self,
+        id: PacketId,
+        reason: ReasonCode,
+        link: &mut Link,
+        outbox: &mut Outbox,
+    ) {
         // 3.1.1 has no refusal: there the exchange goes on.
         if reason.is_error() && link.version() == ProtocolVersion::V5 {
             self.finish_exchange(id, link);
         } else if let Some(exchange) = self.exchanges.get_mut(&id) {
             exchange.state = ExchangeState::Answered { reason };
         }
-        link.answer(PacketType::PubRec, id, reason, outbox);
+        link.answer(Packet::PubRec, id, reason, outbox);
     }
 
     fn finish_exchange(&mut self, id: PacketId, link: &mut Link) {
@@ -177,15 +197,21 @@ impl Incoming {
     }
 
     /// PUBREL arrived: answered with PUBCOMP also if nothing is known of it, so that the peer can finish.
-    pub(super) fn released(&mut self, ack: &Ack<'_>, link: &mut Link, outbox: &mut Outbox) -> Result<Known, Violation> {
+    pub(super) fn released(
+        &mut self,
+        ack: &Ack<'_>,
+        link: &mut Link,
+        outbox: &mut Outbox,
+    ) -> Result<Known, Violation> {
         let known = match self.exchanges.get(&ack.packet_id).map(|exchange| exchange.state) {
             Some(ExchangeState::Delivered { .. }) => return Err(Violation::WrongAcknowledgement),
             Some(ExchangeState::Answered { .. }) => Known::Yes,
             None => Known::No,
         };
         self.finish_exchange(ack.packet_id, link);
-        let reason = if known == Known::Yes { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
-        link.answer(PacketType::PubComp, ack.packet_id, reason, outbox);
+        let reason =
+            if known == Known::Yes { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
+        link.answer(Packet::PubComp, ack.packet_id, reason, outbox);
         Ok(known)
     }
 

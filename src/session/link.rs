@@ -10,7 +10,8 @@ use crate::{
     Message, MessageProperties, Outbox, QoS, Text, Timestamp, TopicName,
     framing::Frame,
     packet::{
-        Ack, EncodeError, Packet, PacketId, PacketType, Properties, Property, PropertyList, ProtocolVersion, Publish, ReasonCode,
+        Ack, EncodeError, Packet, PacketId, Properties, Property, PropertyList, ProtocolVersion, Publish,
+        ReasonCode,
     },
 };
 
@@ -86,20 +87,21 @@ impl Link {
         Ok(())
     }
 
-    /// Writes an acknowledgement.
-    pub(super) fn answer(&self, kind: PacketType, id: PacketId, reason: ReasonCode, outbox: &mut Outbox) {
-        let ack = Ack::new(id, reason);
-        let packet = match kind {
-            PacketType::PubRec => Packet::PubRec(ack),
-            PacketType::PubRel => Packet::PubRel(ack),
-            PacketType::PubComp => Packet::PubComp(ack),
-            _ => Packet::PubAck(ack),
-        };
-        self.write(&packet, outbox);
+    /// Writes an acknowledgement: `kind` is its variant of [`Packet`].
+    pub(super) fn answer(
+        &self,
+        kind: fn(Ack<'static>) -> Packet<'static>,
+        id: PacketId,
+        reason: ReasonCode,
+        outbox: &mut Outbox,
+    ) {
+        // 3.1.1 has no reasons on acknowledgements.
+        let reason = if self.version() < ProtocolVersion::V5 { ReasonCode::Success } else { reason };
+        self.write(&kind(Ack::new(id, reason)), outbox);
     }
 
     /// Writes a packet that was built from checked parts.
-    pub(super) fn write(&self, packet: &Packet<'_>, outbox: &mut Outbox) {
+    pub(crate) fn write(&self, packet: &Packet<'_>, outbox: &mut Outbox) {
         let written = packet.encode(self.version(), outbox.tail());
         debug_assert!(written.is_ok(), "{packet:?}: {written:?}");
     }
@@ -114,7 +116,9 @@ impl Link {
         }
         // The longest form: with a packet identifier where there is one, and with the topic's full name.
         let id = (message.qos > QoS::AtMostOnce).then_some(PacketId::MAX);
-        let fits = |publish: &Publish<'_>| Ok(publish.size(self.version())? <= self.settings.peer_packet_size);
+        let fits = |publish: &Publish<'_>| {
+            Ok(Packet::Publish(*publish).size(self.version())? <= self.settings.peer_packet_size)
+        };
         match self.with_publish(message, id, false, message.properties.message_expiry, None, fits) {
             Ok(true) => None,
             Ok(false) | Err(_) => Some(ReasonCode::PacketTooLarge),
@@ -134,7 +138,7 @@ impl Link {
         let limit = self.settings.peer_packet_size;
         let version = self.version();
         let written = self.with_publish(message, id, duplicate, expiry, alias, |publish| {
-            if publish.size(version)? > limit {
+            if Packet::Publish(*publish).size(version)? > limit {
                 return Ok(false);
             }
             publish.encode_header(version, outbox.tail())?;
@@ -252,7 +256,10 @@ impl Alias {
 }
 
 /// The properties of a message but those kept as on the wire, for a packet; one place is left for a topic alias.
-pub(crate) fn message_properties(properties: &MessageProperties, expiry: Option<Duration>) -> PropertyList<'_, 6> {
+pub(crate) fn message_properties(
+    properties: &MessageProperties,
+    expiry: Option<Duration>,
+) -> PropertyList<'_, 6> {
     let mut list = PropertyList::new();
     list.push_some(properties.payload_format.map(Property::PayloadFormatIndicator));
     list.push_some(expiry.map(|span| Property::MessageExpiryInterval(whole_seconds(span))));
@@ -272,7 +279,9 @@ pub(crate) fn owned_properties(properties: &Properties<'_>, frame: &Frame<'_>) -
         payload_format: properties.payload_format_indicator(),
         message_expiry: seconds.map(|seconds| Duration::from_secs(seconds.into())),
         content_type: properties.content_type().map(|text| Text::from_checked(frame.share(text.as_bytes()))),
-        response_topic: properties.response_topic().map(|topic| TopicName::from_checked(frame.share(topic.as_bytes()))),
+        response_topic: properties
+            .response_topic()
+            .map(|topic| TopicName::from_checked(frame.share(topic.as_bytes()))),
         correlation_data: properties.correlation_data().map(|data| frame.share(data)),
         subscription_identifiers: properties.to_subscription_identifiers(|part| frame.share(part)),
         user_properties: properties.to_user_properties(|part| frame.share(part)),

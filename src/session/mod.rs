@@ -66,7 +66,12 @@ pub struct Session {
 
 impl Session {
     pub(crate) fn new(limits: QueueLimits) -> Self {
-        Self { ids: PacketIds::default(), outgoing: Outgoing::new(limits), incoming: Incoming::default(), epoch: 0 }
+        Self {
+            ids: PacketIds::default(),
+            outgoing: Outgoing::new(limits),
+            incoming: Incoming::default(),
+            epoch: 0,
+        }
     }
 
     /// A connection begins on this session: quotas start afresh, and unfinished exchanges are due for a replay.
@@ -130,7 +135,13 @@ impl Session {
     }
 
     /// Moves what is due to the outbox: first the replay, then the queue, within quota and outbox limit.
-    pub(crate) fn transmit(&mut self, link: &mut Link, outbox: &mut Outbox, now: Timestamp, fates: &mut VecDeque<Fate>) {
+    pub(crate) fn transmit(
+        &mut self,
+        link: &mut Link,
+        outbox: &mut Outbox,
+        now: Timestamp,
+        fates: &mut VecDeque<Fate>,
+    ) {
         self.outgoing.transmit(&mut self.ids, link, outbox, now, fates);
     }
 
@@ -155,17 +166,33 @@ impl Session {
     }
 
     /// PUBLISH arrived. A repetition is answered here.
-    pub(crate) fn received(&mut self, publish: &Publish<'_>, link: &mut Link, outbox: &mut Outbox) -> Result<Arrival, Violation> {
+    pub(crate) fn received(
+        &mut self,
+        publish: &Publish<'_>,
+        link: &mut Link,
+        outbox: &mut Outbox,
+    ) -> Result<Arrival, Violation> {
         self.incoming.received(publish, link, outbox)
     }
 
     /// The program has taken a message over (or refuses it, in 5.0, with an error). Without a link it is only noted.
-    pub(crate) fn acknowledge(&mut self, token: u64, reason: ReasonCode, link: Option<&mut Link>, outbox: &mut Outbox) {
+    pub(crate) fn acknowledge(
+        &mut self,
+        token: u64,
+        reason: ReasonCode,
+        link: Option<&mut Link>,
+        outbox: &mut Outbox,
+    ) {
         self.incoming.acknowledge(token, reason, link, outbox);
     }
 
     /// PUBREL arrived.
-    pub(crate) fn released(&mut self, ack: &Ack<'_>, link: &mut Link, outbox: &mut Outbox) -> Result<Known, Violation> {
+    pub(crate) fn released(
+        &mut self,
+        ack: &Ack<'_>,
+        link: &mut Link,
+        outbox: &mut Outbox,
+    ) -> Result<Known, Violation> {
         self.incoming.released(ack, link, outbox)
     }
 

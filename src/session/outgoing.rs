@@ -6,7 +6,7 @@ use core::{mem, time::Duration};
 use super::{Fate, Known, Link, PacketIds, QueueLimits, Violation};
 use crate::{
     LostSession, Message, Outbox, PublishOutcome, QoS, Timestamp,
-    packet::{Ack, PacketId, PacketType, ReasonCode},
+    packet::{Ack, Packet, PacketId, PacketType, ReasonCode},
 };
 
 /// A message that waits for its first transmission.
@@ -31,6 +31,10 @@ struct InFlight {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the message moves in and out of it; a box would cost an allocation each time"
+)]
 enum Phase {
     /// PUBLISH was sent; PUBACK or PUBREC is due.
     Published { message: Message, expires: Option<Timestamp> },
@@ -282,7 +286,7 @@ impl Outgoing {
                 inflight.counted_in = link.epoch;
                 link.publish(message, Some(inflight.id), true, left(*expires, now), outbox);
             }
-            Phase::Released { .. } => link.answer(PacketType::PubRel, inflight.id, ReasonCode::Success, outbox),
+            Phase::Released { .. } => link.answer(Packet::PubRel, inflight.id, ReasonCode::Success, outbox),
         }
         if link.retransmit_at.is_none() {
             link.retransmit_at = link.settings.retransmit_after.map(|after| now + after);
@@ -300,7 +304,9 @@ impl Outgoing {
         let due: VecDeque<u64> = self
             .inflight
             .iter()
-            .filter(|(order, inflight)| !(unsent.0..unsent.1).contains(order) && inflight.sent_at + after <= now)
+            .filter(|(order, inflight)| {
+                !(unsent.0..unsent.1).contains(order) && inflight.sent_at + after <= now
+            })
             .map(|(order, _)| *order)
             .collect();
         for order in due {
@@ -316,7 +322,8 @@ impl Outgoing {
             .map(|(_, inflight)| inflight.sent_at)
             .min();
         // At least one full interval from now for what found no room in the outbox.
-        link.retransmit_at = oldest.map(|sent_at| if sent_at + after <= now { now + after } else { sent_at + after });
+        link.retransmit_at =
+            oldest.map(|sent_at| if sent_at + after <= now { now + after } else { sent_at + after });
     }
 
     /// PUBACK, PUBREC or PUBCOMP arrived.
@@ -330,15 +337,18 @@ impl Outgoing {
         now: Timestamp,
     ) -> Result<(Known, Option<Fate>), Violation> {
         let found = self.by_id.get(&ack.packet_id).copied();
-        let Some((order, inflight)) = found.and_then(|order| Some((order, self.inflight.get(&order)?))) else {
+        let Some((order, inflight)) = found.and_then(|order| Some((order, self.inflight.get(&order)?)))
+        else {
             if kind == PacketType::PubRec {
                 // The peer waits for a PUBREL, and would for ever.
-                link.answer(PacketType::PubRel, ack.packet_id, ReasonCode::PacketIdentifierNotFound, outbox);
+                link.answer(Packet::PubRel, ack.packet_id, ReasonCode::PacketIdentifierNotFound, outbox);
             }
             return Ok((Known::No, None));
         };
         let outcome = match (&inflight.phase, kind) {
-            (Phase::Published { message, .. }, PacketType::PubAck) if message.qos == QoS::AtLeastOnce => outcome(ack.reason),
+            (Phase::Published { message, .. }, PacketType::PubAck) if message.qos == QoS::AtLeastOnce => {
+                outcome(ack.reason)
+            }
             (Phase::Published { message, .. }, PacketType::PubRec) if message.qos == QoS::ExactlyOnce => {
                 if !ack.reason.is_error() {
                     self.release(order, ack.reason, link, outbox, now);
@@ -348,10 +358,12 @@ impl Outgoing {
             }
             (Phase::Released { .. }, PacketType::PubRec) => {
                 // A PUBREC that came twice: the PUBREL is repeated, and costs no quota.
-                link.answer(PacketType::PubRel, ack.packet_id, ReasonCode::Success, outbox);
+                link.answer(Packet::PubRel, ack.packet_id, ReasonCode::Success, outbox);
                 return Ok((Known::Yes, None));
             }
-            (Phase::Released { reason }, PacketType::PubComp) => PublishOutcome::Acknowledged { reason: *reason },
+            (Phase::Released { reason }, PacketType::PubComp) => {
+                PublishOutcome::Acknowledged { reason: *reason }
+            }
             _ => return Err(Violation::WrongAcknowledgement),
         };
         let fate = self.end_inflight(order, ids, link).map(|ended| Fate { token: ended.token, outcome });
@@ -359,10 +371,19 @@ impl Outgoing {
     }
 
     /// PUBREC was received: the message is the peer's now, PUBREL goes out and the exchange moves behind all others.
-    fn release(&mut self, order: u64, reason: ReasonCode, link: &mut Link, outbox: &mut Outbox, now: Timestamp) {
+    fn release(
+        &mut self,
+        order: u64,
+        reason: ReasonCode,
+        link: &mut Link,
+        outbox: &mut Outbox,
+        now: Timestamp,
+    ) {
         let Some(mut inflight) = self.inflight.remove(&order) else { return };
-        link.answer(PacketType::PubRel, inflight.id, ReasonCode::Success, outbox);
-        if let Phase::Published { message, .. } = mem::replace(&mut inflight.phase, Phase::Released { reason }) {
+        link.answer(Packet::PubRel, inflight.id, ReasonCode::Success, outbox);
+        if let Phase::Published { message, .. } =
+            mem::replace(&mut inflight.phase, Phase::Released { reason })
+        {
             self.bytes -= message.cost();
         }
         inflight.sent_at = now;
@@ -403,5 +424,9 @@ fn left(expires: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
 }
 
 const fn outcome(reason: ReasonCode) -> PublishOutcome {
-    if reason.is_error() { PublishOutcome::Refused { reason } } else { PublishOutcome::Acknowledged { reason } }
+    if reason.is_error() {
+        PublishOutcome::Refused { reason }
+    } else {
+        PublishOutcome::Acknowledged { reason }
+    }
 }

@@ -1,0 +1,178 @@
+//! The end of a connection, and what follows it.
+
+use core::mem;
+
+use super::{
+    Afterwards, Client, ClientEvent, Deviation, Disconnect, DisconnectReason, Phase, Profile, handshake::Wire,
+};
+use crate::{
+    Timestamp,
+    packet::{self, Packet, Properties, Property, PropertyList, ProtocolVersion, ReasonCode},
+    session::Violation,
+};
+
+/// After so many connections in a row that ended with a packet above our limit, the client gives up.
+const OVERSIZE_ENDS: u8 = 3;
+
+/// What a server refuses for reasons that don't pass by themselves.
+const LASTING: [ReasonCode; 10] = [
+    ReasonCode::UnsupportedProtocolVersion,
+    ReasonCode::ClientIdentifierNotValid,
+    ReasonCode::BadUserNameOrPassword,
+    ReasonCode::NotAuthorized,
+    ReasonCode::Banned,
+    ReasonCode::BadAuthenticationMethod,
+    ReasonCode::SessionTakenOver,
+    ReasonCode::AdministrativeAction,
+    ReasonCode::UseAnotherServer,
+    ReasonCode::ServerMoved,
+];
+
+impl Client {
+    /// Wants a connection, now: after [`disconnect`](Self::disconnect), after a connection with [`Reconnect::Never`](super::Reconnect::Never), or
+    /// instead of waiting for the back-off. Of no effect while there is one.
+    pub fn connect(&mut self, now: Timestamp) {
+        self.pass(now);
+        match self.phase {
+            Phase::Idle | Phase::Waiting { .. } => self.phase = Phase::Waiting { not_before: self.now },
+            Phase::Closing { .. } => self.phase = Phase::Closing { then: Afterwards::Retry },
+            Phase::Connecting | Phase::Connected => {}
+        }
+        self.settle();
+    }
+
+    /// Ends the connection with DISCONNECT, behind what already stands in the outbox, and wants none any more.
+    ///
+    /// Messages that are queued or unacknowledged stay in the session; a program that wants them delivered first waits
+    /// until [`pending_publishes`](Self::pending_publishes) is 0.
+    pub fn disconnect(&mut self, request: Disconnect, now: Timestamp) {
+        self.pass(now);
+        match self.phase {
+            Phase::Idle => {}
+            Phase::Closing { .. } => self.phase = Phase::Closing { then: Afterwards::Rest },
+            Phase::Waiting { .. } => {
+                self.phase = Phase::Idle;
+                self.emit(ClientEvent::Disconnected { reason: DisconnectReason::Requested });
+            }
+            Phase::Connecting => self.end(DisconnectReason::Requested, Afterwards::Rest),
+            Phase::Connected => {
+                self.say_goodbye(&request);
+                self.end(DisconnectReason::Requested, Afterwards::Rest);
+            }
+        }
+        self.settle();
+    }
+
+    fn say_goodbye(&mut self, request: &Disconnect) {
+        let mut list = PropertyList::<2>::new();
+        if self.config.version == ProtocolVersion::V3_1_1 {
+            if request.reason == ReasonCode::DisconnectWithWill {
+                // Only a transport that ends without DISCONNECT has the will published.
+                return;
+            }
+            self.wire.link.write(&disconnect_packet(ReasonCode::Success, Properties::NONE), &mut self.outbox);
+            return;
+        }
+        // An expiry can't be raised from 0 (5.0 section 3.14.2.2.2).
+        let expiry = request.session_expiry.filter(|_| self.wire.session_expiry > 0);
+        list.push_some(expiry.map(Property::SessionExpiryInterval));
+        list.push_some(request.reason_string.as_ref().map(|text| Property::ReasonString(text.as_str())));
+        let properties = Properties::new(list.as_slice()).with_user_properties(&request.user_properties);
+        let full = disconnect_packet(request.reason, properties);
+        if full.size(ProtocolVersion::V5).is_ok_and(|size| size <= self.wire.link.settings.peer_packet_size) {
+            self.wire.link.write(&full, &mut self.outbox);
+            return;
+        }
+        // Too long for the server: without the words for people [MQTT-3.14.2-3] [MQTT-3.14.2-4].
+        let mut list = PropertyList::<2>::new();
+        list.push_some(expiry.map(Property::SessionExpiryInterval));
+        let short = disconnect_packet(request.reason, Properties::new(list.as_slice()));
+        self.wire.link.write(&short, &mut self.outbox);
+    }
+
+    /// The transport is gone, or could not be opened.
+    pub fn transport_closed(&mut self, now: Timestamp) {
+        self.pass(now);
+        match self.phase {
+            Phase::Idle => {}
+            Phase::Closing { then } => self.follow(then),
+            Phase::Waiting { .. } => {
+                self.emit(ClientEvent::Disconnected { reason: DisconnectReason::TransportClosed });
+                self.follow(Afterwards::Retry);
+            }
+            Phase::Connecting | Phase::Connected => {
+                self.end(DisconnectReason::TransportClosed, Afterwards::Retry);
+                self.follow(Afterwards::Retry);
+            }
+        }
+        self.settle();
+    }
+
+    /// Ends the connection for a fault; in 5.0 the server is told why, if it has accepted us.
+    pub(super) fn fail(&mut self, reason: DisconnectReason, told: Option<ReasonCode>) {
+        let is_known = self.is_connected() && self.config.version == ProtocolVersion::V5;
+        if let Some(code) = told.filter(|_| is_known) {
+            self.wire.link.write(&disconnect_packet(code, Properties::NONE), &mut self.outbox);
+        }
+        let then = self.judge(&reason);
+        self.end(reason, then);
+    }
+
+    /// What follows a fault: most pass; some won't by themselves, and hurry makes them worse.
+    fn judge(&mut self, reason: &DisconnectReason) -> Afterwards {
+        if let DisconnectReason::Malformed(error) = reason
+            && error.reason() == ReasonCode::PacketTooLarge
+        {
+            self.oversize_ends += 1;
+            if self.oversize_ends < OVERSIZE_ENDS {
+                return Afterwards::Retry;
+            }
+            self.oversize_ends = 0;
+            return Afterwards::Rest;
+        }
+        self.oversize_ends = 0;
+        let (DisconnectReason::Refused(words) | DisconnectReason::ServerDisconnected(words)) = reason else {
+            return Afterwards::Retry;
+        };
+        if LASTING.contains(&words.reason) { Afterwards::RetryLate } else { Afterwards::Retry }
+    }
+
+    /// The connection is over: what belongs to it is let go, the last bytes stay in the outbox.
+    pub(super) fn end(&mut self, reason: DisconnectReason, then: Afterwards) {
+        if self.is_connected() {
+            self.backoff.lasted(self.now - self.wire.opened);
+        }
+        self.phase = Phase::Closing { then };
+        self.session.suspend();
+        self.requests.suspend(&mut self.session);
+        self.emit(ClientEvent::Disconnected { reason });
+    }
+
+    fn follow(&mut self, then: Afterwards) {
+        let delay = match then {
+            Afterwards::Rest => None,
+            Afterwards::Retry => self.backoff.next_delay(),
+            Afterwards::RetryLate => self.backoff.longest_delay(),
+        };
+        self.phase = delay.map_or(Phase::Idle, |delay| Phase::Waiting { not_before: self.now + delay });
+        self.outbox.clear();
+        drop(mem::replace(&mut self.wire, Wire::new(&self.config, self.now)));
+    }
+
+    /// The server did what it must not.
+    pub(super) fn misbehaved(&mut self, violation: Violation) {
+        self.fail(DisconnectReason::Misbehaved(violation), Some(violation.reason()));
+    }
+
+    /// The server did what it must not, but what does no harm: reported, or in the strict profile the end.
+    pub(super) fn deviates(&mut self, deviation: Deviation, violation: Violation) {
+        match self.config.profile {
+            Profile::Interop => self.emit(ClientEvent::Tolerated { deviation }),
+            Profile::Strict => self.misbehaved(violation),
+        }
+    }
+}
+
+const fn disconnect_packet(reason: ReasonCode, properties: Properties<'_>) -> Packet<'_> {
+    Packet::Disconnect(packet::Disconnect { reason, properties })
+}

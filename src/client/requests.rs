@@ -1,0 +1,319 @@
+//! Subscribe and unsubscribe requests: they survive a reconnect, and each is answered once.
+
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    vec::Vec,
+};
+
+use super::{
+    Client, ClientEvent, Deviation, RequestError, Subscribe, SubscribeToken, Subscription, Unsubscribe,
+    UnsubscribeToken,
+};
+use crate::{
+    Text, Timestamp, TopicFilter, UserProperties,
+    packet::{
+        self, EncodeError, Filters, Packet, PacketId, PacketType, Properties, Property, PropertyList,
+        ProtocolVersion, ReasonCode, ReasonCodes, RetainHandling, TopicFilters, VariableByteInteger,
+    },
+    session::{Link, Session, Violation},
+};
+
+/// How many filters go into one packet when subscriptions are made again.
+const FILTERS_PER_PACKET: usize = 64;
+
+/// What was asked for and is not answered.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    pending: BTreeMap<u64, Request>,
+    /// Those that were sent on the present connection.
+    sent: BTreeMap<PacketId, u64>,
+    /// Those that were not, in order.
+    unsent: VecDeque<u64>,
+}
+
+#[derive(Debug)]
+enum Request {
+    Subscribe { request: Subscribe, by_program: bool },
+    Unsubscribe(Unsubscribe),
+}
+
+impl Requests {
+    fn push(&mut self, token: u64, request: Request) {
+        self.pending.insert(token, request);
+        self.unsent.push_back(token);
+    }
+
+    /// The connection is gone: what it left unanswered is asked again on the next one.
+    pub(super) fn suspend(&mut self, session: &mut Session) {
+        for id in self.sent.keys() {
+            session.release_id(*id);
+        }
+        self.sent.clear();
+        self.unsent = self.pending.keys().copied().collect();
+    }
+}
+
+impl Client {
+    /// Asks for messages. The request survives a reconnect until it is answered with
+    /// [`Subscribed`](ClientEvent::Subscribed).
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the request, or that the connected server announced to refuse it.
+    pub fn subscribe(&mut self, request: Subscribe, now: Timestamp) -> Result<SubscribeToken, RequestError> {
+        self.pass(now);
+        self.check_subscribe(&request)?;
+        let token = self.token();
+        self.requests.push(token, Request::Subscribe { request, by_program: true });
+        self.settle();
+        Ok(SubscribeToken(token))
+    }
+
+    /// Asks for no more messages. The request survives a reconnect until it is answered with
+    /// [`Unsubscribed`](ClientEvent::Unsubscribed).
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the request.
+    pub fn unsubscribe(
+        &mut self,
+        request: Unsubscribe,
+        now: Timestamp,
+    ) -> Result<UnsubscribeToken, RequestError> {
+        self.pass(now);
+        if request.filters.is_empty() {
+            return Err(RequestError::NoFilter);
+        }
+        let request = Request::Unsubscribe(request);
+        self.check_size(&request)?;
+        let token = self.token();
+        self.requests.push(token, request);
+        self.settle();
+        Ok(UnsubscribeToken(token))
+    }
+
+    fn check_subscribe(&self, request: &Subscribe) -> Result<(), RequestError> {
+        let filters = &request.filters;
+        if filters.is_empty() {
+            return Err(RequestError::NoFilter);
+        }
+        if filters.iter().any(|one| one.no_local && one.filter.share_name().is_some()) {
+            return Err(RequestError::NoLocalOnShared);
+        }
+        if request.identifier.is_some_and(|id| !(1..=VariableByteInteger::MAX).contains(&id)) {
+            return Err(RequestError::IdentifierOutOfRange);
+        }
+        let limits = &self.wire.limits;
+        if self.is_connected() {
+            // What CONNACK rules out is refused here already (5.0 sections 3.2.2.3.11 to 13).
+            if !limits.wildcard_subscriptions && filters.iter().any(|one| one.filter.has_wildcard()) {
+                return Err(RequestError::WildcardsNotSupported);
+            }
+            if !limits.shared_subscriptions && filters.iter().any(|one| one.filter.share_name().is_some()) {
+                return Err(RequestError::SharedNotSupported);
+            }
+            if !limits.subscription_identifiers && request.identifier.is_some() {
+                return Err(RequestError::IdentifiersNotSupported);
+            }
+        }
+        self.check_size(&Request::Subscribe { request: request.clone(), by_program: true })
+    }
+
+    fn check_size(&self, request: &Request) -> Result<(), RequestError> {
+        if self.requests.pending.len() >= self.config.queue_count.max(1) {
+            return Err(RequestError::TooManyRequests);
+        }
+        let limit = self.wire.link.settings.peer_packet_size;
+        match with_packet(request, PacketId::MAX, self.config.version, |packet| {
+            packet.size(self.config.version)
+        }) {
+            Ok(size) if size <= limit || !self.is_connected() => Ok(()),
+            _ => Err(RequestError::TooLarge),
+        }
+    }
+
+    /// Moves what was not sent on this connection to the outbox.
+    pub(super) fn send_requests(&mut self) {
+        while let Some(token) = self.requests.unsent.front().copied() {
+            let Some(request) = self.requests.pending.get(&token) else {
+                self.requests.unsent.pop_front();
+                continue;
+            };
+            let Some(id) = self.session.take_id() else { return };
+            self.requests.unsent.pop_front();
+            if write_request(request, id, &self.wire.link, &mut self.outbox) {
+                self.requests.sent.insert(id, token);
+                continue;
+            }
+            self.session.release_id(id);
+            let reasons = Vec::from_iter((0..filter_count(request)).map(|_| ReasonCode::PacketTooLarge));
+            self.finish_request(token, reasons);
+        }
+    }
+
+    /// SUBACK or UNSUBACK arrived.
+    pub(super) fn request_answered(&mut self, id: PacketId, kind: PacketType, reasons: &ReasonCodes<'_>) {
+        let token = self.requests.sent.get(&id).copied();
+        let Some((token, request)) =
+            token.and_then(|token| Some((token, self.requests.pending.get(&token)?)))
+        else {
+            return self.deviates(Deviation::UnknownPacketIdentifier, Violation::UnknownPacketIdentifier);
+        };
+        let expected = match request {
+            Request::Subscribe { .. } => PacketType::SubAck,
+            Request::Unsubscribe(_) => PacketType::UnsubAck,
+        };
+        if kind != expected {
+            return self.misbehaved(Violation::WrongAcknowledgement);
+        }
+        let count = filter_count(request);
+        let is_silent = kind == PacketType::UnsubAck && self.config.version == ProtocolVersion::V3_1_1;
+        let mut reasons = Vec::from_iter(reasons.iter());
+        if is_silent {
+            reasons.resize(count, ReasonCode::Success);
+        }
+        if reasons.len() != count {
+            self.deviates(Deviation::WrongNumberOfReasonCodes, Violation::WrongNumberOfReasonCodes);
+            if !self.is_connected() {
+                return;
+            }
+            reasons.resize(count, ReasonCode::UnspecifiedError);
+        }
+        self.requests.sent.remove(&id);
+        self.session.release_id(id);
+        self.finish_request(token, reasons);
+    }
+
+    fn finish_request(&mut self, token: u64, reasons: Vec<ReasonCode>) {
+        match self.requests.pending.remove(&token) {
+            Some(Request::Subscribe { request, by_program }) => {
+                let identifier = request.identifier;
+                let mut filters = Vec::new();
+                for (subscription, reason) in request.filters.into_iter().zip(&reasons) {
+                    if !by_program {
+                        filters.push(subscription.filter.clone());
+                    }
+                    if reason.is_error() {
+                        self.subscriptions.remove(&subscription.filter);
+                    } else {
+                        self.subscriptions.insert(subscription.filter.clone(), (subscription, identifier));
+                    }
+                }
+                self.emit(if by_program {
+                    ClientEvent::Subscribed { token: SubscribeToken(token), reasons }
+                } else {
+                    ClientEvent::Resubscribed { filters, reasons }
+                });
+            }
+            Some(Request::Unsubscribe(request)) => {
+                for (filter, reason) in request.filters.iter().zip(&reasons) {
+                    if !reason.is_error() {
+                        self.subscriptions.remove(filter);
+                    }
+                }
+                self.emit(ClientEvent::Unsubscribed { token: UnsubscribeToken(token), reasons });
+            }
+            None => {}
+        }
+    }
+
+    /// Asks again for what the server has granted and lost; before everything that waits.
+    pub(super) fn resubscribe(&mut self) {
+        if !self.config.resubscribe {
+            self.subscriptions.clear();
+            return;
+        }
+        let mut by_identifier: BTreeMap<Option<u32>, Vec<Subscription>> = BTreeMap::new();
+        for (subscription, identifier) in self.subscriptions.values() {
+            by_identifier.entry(*identifier).or_default().push(subscription.clone());
+        }
+        let waiting = core::mem::take(&mut self.requests.unsent);
+        for (identifier, subscriptions) in by_identifier {
+            for filters in subscriptions.chunks(FILTERS_PER_PACKET) {
+                let request = Subscribe {
+                    filters: filters.to_vec(),
+                    identifier,
+                    user_properties: UserProperties::new(),
+                };
+                let token = self.token();
+                self.requests.push(token, Request::Subscribe { request, by_program: false });
+            }
+        }
+        self.requests.unsent.extend(waiting);
+    }
+}
+
+fn filter_count(request: &Request) -> usize {
+    match request {
+        Request::Subscribe { request, .. } => request.filters.len(),
+        Request::Unsubscribe(request) => request.filters.len(),
+    }
+}
+
+/// Writes a request, unless it is larger than the server takes.
+fn write_request(request: &Request, id: PacketId, link: &Link, outbox: &mut crate::Outbox) -> bool {
+    let version = link.version();
+    let limit = link.settings.peer_packet_size;
+    let written = with_packet(request, id, version, |packet| {
+        let fits = packet.size(version)? <= limit;
+        if fits {
+            packet.encode(version, outbox.tail())?;
+        }
+        Ok(fits)
+    });
+    matches!(written, Ok(true))
+}
+
+/// Builds the packet for a request and hands it to `then`.
+fn with_packet<R>(
+    request: &Request,
+    packet_id: PacketId,
+    version: ProtocolVersion,
+    then: impl FnOnce(&Packet<'_>) -> Result<R, EncodeError>,
+) -> Result<R, EncodeError> {
+    let is_v5 = version == ProtocolVersion::V5;
+    let mut list = PropertyList::<1>::new();
+    let user_properties = match request {
+        Request::Subscribe { request, .. } => {
+            list.push_some(request.identifier.filter(|_| is_v5).map(Property::SubscriptionIdentifier));
+            &request.user_properties
+        }
+        Request::Unsubscribe(request) => &request.user_properties,
+    };
+    let properties = Properties::new(list.as_slice());
+    let properties = if is_v5 { properties.with_user_properties(user_properties) } else { Properties::NONE };
+    match request {
+        Request::Subscribe { request, .. } => {
+            let filters: Vec<_> = request.filters.iter().map(|one| wire_subscription(one, is_v5)).collect();
+            then(&Packet::Subscribe(packet::Subscribe {
+                packet_id,
+                properties,
+                filters: Filters::new(&filters),
+            }))
+        }
+        Request::Unsubscribe(request) => {
+            let filters: Vec<_> = request.filters.iter().map(TopicFilter::as_str).collect();
+            let filters = TopicFilters::new(&filters);
+            then(&Packet::Unsubscribe(packet::Unsubscribe { packet_id, properties, filters }))
+        }
+    }
+}
+
+/// 3.1.1 has no option but the QoS.
+fn wire_subscription(subscription: &Subscription, is_v5: bool) -> packet::Subscription<'_> {
+    packet::Subscription {
+        filter: subscription.filter.as_str(),
+        qos: subscription.qos,
+        no_local: is_v5 && subscription.no_local,
+        retain_as_published: is_v5 && subscription.retain_as_published,
+        retain_handling: if is_v5 { subscription.retain_handling } else { RetainHandling::default() },
+    }
+}
+
+/// The granted filters, for a program that wants to look.
+impl Client {
+    /// The filters that the server has granted and that were not given back, in order.
+    pub fn subscriptions(&self) -> impl Iterator<Item = &Text> {
+        self.subscriptions.keys().map(TopicFilter::as_text)
+    }
+}
