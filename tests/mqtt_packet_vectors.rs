@@ -33,15 +33,10 @@ pub(crate) enum Outcome {
 #[test]
 fn vectors_that_others_accept_read_and_write_the_same() {
     let vectors = data::read();
-    let replayed = vectors
-        .iter()
-        .filter(|v| matches!(v.kind, Kind::Same | Kind::Read | Kind::Write));
+    let replayed = vectors.iter().filter(|v| matches!(v.kind, Kind::Same | Kind::Read | Kind::Write));
     let figures = judge(replayed, |vector| replay(&vector.bytes(), vector));
     println!("accepted by mqtt-packet: {figures:?}");
-    assert!(
-        figures[&Kind::Same.name()].0 >= 30,
-        "too few vectors agree: {figures:?}"
-    );
+    assert!(figures[&Kind::Same.name()].0 >= 30, "too few vectors agree: {figures:?}");
 }
 
 #[test]
@@ -62,10 +57,7 @@ fn s54_vectors_that_others_refuse_are_refused_for_the_same_reason() {
     });
     println!("refused by mqtt-packet: {figures:?}");
     for (label, _) in REFUSALS {
-        assert!(
-            refused.iter().any(|vector| vector.name.starts_with(label)),
-            "{label:?} is in no vector"
-        );
+        assert!(refused.iter().any(|vector| vector.name.starts_with(label)), "{label:?} is in no vector");
     }
 }
 
@@ -87,11 +79,7 @@ fn vectors_of_mqtt_3_1_hold_when_rewritten_as_3_1_1() {
             refused += 1;
         } else {
             vector.version = 4;
-            for (_, value) in vector
-                .facts
-                .iter_mut()
-                .filter(|(path, _)| path == "protocolVersion")
-            {
+            for (_, value) in vector.facts.iter_mut().filter(|(path, _)| path == "protocolVersion") {
                 *value = "4".to_owned();
             }
             let (outcome, detail) = replay(&rewritten, &vector);
@@ -100,10 +88,7 @@ fn vectors_of_mqtt_3_1_hold_when_rewritten_as_3_1_1() {
         }
     }
     println!("3.1 rewritten as 3.1.1: {valid} valid, {refused} refused");
-    assert!(
-        valid >= 10 && refused >= 10,
-        "only {valid} and {refused} were found"
-    );
+    assert!(valid >= 10 && refused >= 10, "only {valid} and {refused} were found");
 }
 
 #[test]
@@ -135,10 +120,7 @@ fn vectors_that_others_cannot_write_are_refused_or_cannot_be_said() {
         "not writable: {by_type} by the types, {by_encoder} refused by the encoder, {elsewhere} elsewhere"
     );
     for label in tables::UNWRITABLE.iter().map(|(label, _)| label) {
-        assert!(
-            labels.iter().any(|name| name == label),
-            "{label:?} is in no vector"
-        );
+        assert!(labels.iter().any(|name| name == label), "{label:?} is in no vector");
     }
 }
 
@@ -146,10 +128,7 @@ fn vectors_that_others_cannot_write_are_refused_or_cannot_be_said() {
 #[test]
 fn s51_vectors_of_streams_give_the_same_packets() {
     let mut packets = 0;
-    let streams = data::read()
-        .into_iter()
-        .filter(|v| v.kind == Kind::Stream)
-        .collect::<Vec<_>>();
+    let streams = data::read().into_iter().filter(|v| v.kind == Kind::Stream).collect::<Vec<_>>();
     for vector in &streams {
         let bytes = vector.bytes();
         let mut rest = bytes.as_slice();
@@ -162,10 +141,7 @@ fn s51_vectors_of_streams_give_the_same_packets() {
                 .filter_map(|(at, value)| Some((at.strip_prefix(&before)?.to_owned(), value.clone())))
                 .collect();
             if said.is_empty() {
-                assert!(
-                    rest.is_empty(),
-                    "{vector}: mqtt-packet says nothing of packet {number}"
-                );
+                assert!(rest.is_empty(), "{vector}: mqtt-packet says nothing of packet {number}");
                 break;
             }
             let (packet, after) = rest.split_at(frame_length(rest).expect("a whole packet"));
@@ -174,10 +150,8 @@ fn s51_vectors_of_streams_give_the_same_packets() {
                 decode(packet, version).expect_err("mqtt-packet refuses it");
                 break;
             }
-            let facts = said
-                .iter()
-                .map(|(at, value)| (at.replacen("packet.", "", 1), value.clone()))
-                .collect();
+            let facts =
+                said.iter().map(|(at, value)| (at.replacen("packet.", "", 1), value.clone())).collect();
             let mut one = vector.clone();
             (one.kind, one.version, one.facts) = (Kind::Read, version, facts);
             if let Some(named) = one.value("protocolVersion") {
@@ -210,29 +184,16 @@ fn judge<'a>(
             continue;
         }
         count.1 += 1;
-        match DIFFERENCES
-            .iter()
-            .position(|row| row.outcome == outcome && row.which.is(vector))
-        {
+        match DIFFERENCES.iter().position(|row| row.outcome == outcome && row.which.is(vector)) {
             Some(row) => times[row] += 1,
             None => unexplained.push(format!("{vector}\n    {outcome:?}: {detail}")),
         }
     }
-    assert!(
-        unexplained.is_empty(),
-        "unexplained differences:\n{}",
-        unexplained.join("\n")
-    );
-    for (row, times) in DIFFERENCES
-        .iter()
-        .zip(times)
-        .filter(|(row, _)| row.kinds.iter().any(|k| kinds.contains(k)))
+    assert!(unexplained.is_empty(), "unexplained differences:\n{}", unexplained.join("\n"));
+    for (row, times) in
+        DIFFERENCES.iter().zip(times).filter(|(row, _)| row.kinds.iter().any(|k| kinds.contains(k)))
     {
-        assert_eq!(
-            times, row.times,
-            "{:?} no longer explains what it did: {}",
-            row.which, row.why
-        );
+        assert_eq!(times, row.times, "{:?} no longer explains what it did: {}", row.which, row.why);
     }
     figures
 }
@@ -252,9 +213,7 @@ fn replay(bytes: &[u8], vector: &Vector) -> (Outcome, String) {
     }
     let size = packet.size(version).expect("what was read can be written");
     let mut written = Vec::with_capacity(size);
-    packet
-        .encode(version, &mut written)
-        .expect("what was read can be written");
+    packet.encode(version, &mut written).expect("what was read can be written");
     assert_eq!(written.len(), size, "{vector}: size() is what encode() writes");
     if written == bytes {
         return (Outcome::Agrees, String::new());
@@ -272,22 +231,15 @@ fn difference(packet: &Packet<'_>, version: ProtocolVersion, vector: &Vector) ->
     let publish = matches!(packet, Packet::Publish(_));
     // The library tells the fixed header's bits of every packet, and the length it read; only those of PUBLISH are fields.
     let header = |path: &str| matches!(path, "dup" | "qos" | "retain") && !publish;
-    let mut expected: Vec<_> = vector
-        .facts
-        .iter()
-        .filter(|(at, _)| !header(at) && at != "length" && at != "protocolId")
-        .collect();
+    let mut expected: Vec<_> =
+        vector.facts.iter().filter(|(at, _)| !header(at) && at != "length" && at != "protocolId").collect();
     expected.sort_by(|(one, _), (other, _)| one.cmp(other));
     let mut ours = facts::facts(packet, version);
     if vector.kind == Kind::Write {
         ours.retain(|(at, _)| expected.iter().any(|(path, _)| path == at));
     }
-    let paths = |i: usize| {
-        (
-            ours.get(i).map(|(at, _)| at.as_str()),
-            expected.get(i).map(|(at, _)| at.as_str()),
-        )
-    };
+    let paths =
+        |i: usize| (ours.get(i).map(|(at, _)| at.as_str()), expected.get(i).map(|(at, _)| at.as_str()));
     (0..ours.len().max(expected.len())).find_map(|i| match paths(i) {
         (Some(our), Some(their)) if our == their => {
             let (value, expected) = (&ours[i].1, data::word(&expected[i].1));
@@ -301,17 +253,8 @@ fn difference(packet: &Packet<'_>, version: ProtocolVersion, vector: &Vector) ->
 
 /// Decodes the first packet of the bytes, or all of them if their length can't be read.
 fn decode(bytes: &[u8], version: u8) -> Result<Packet<'_>, DecodeError> {
-    let packet = frame_length(bytes)
-        .and_then(|length| bytes.get(..length))
-        .unwrap_or(bytes);
-    Packet::decode(
-        packet,
-        if version == 5 {
-            ProtocolVersion::V5
-        } else {
-            ProtocolVersion::V3_1_1
-        },
-    )
+    let packet = frame_length(bytes).and_then(|length| bytes.get(..length)).unwrap_or(bytes);
+    Packet::decode(packet, if version == 5 { ProtocolVersion::V5 } else { ProtocolVersion::V3_1_1 })
 }
 
 /// Whether the error is what the vector's text means.
@@ -322,10 +265,7 @@ fn is_the_reason(vector: &Vector, error: &DecodeError) -> bool {
 
 /// The name of the fault, without what it carries.
 fn fault(error: &DecodeError) -> String {
-    format!("{:?}", error.fault)
-        .chars()
-        .take_while(char::is_ascii_alphanumeric)
-        .collect()
+    format!("{:?}", error.fault).chars().take_while(char::is_ascii_alphanumeric).collect()
 }
 
 /// A CONNECT of MQTT 3.1, or of level 3, as one of 3.1.1; nothing for other packets.
@@ -334,20 +274,11 @@ fn rewrite_as_3_1_1(bytes: &[u8]) -> Option<Vec<u8>> {
     const OLD: &[u8] = b"\x00\x06MQIsdp";
     let (header, body) = bytes.split_at_checked(2).filter(|(header, _)| header[1] < 0x80)?;
     let (length, rest) = match body.strip_prefix(OLD) {
-        Some(rest) => (
-            header[1].checked_sub(u8::try_from(OLD.len() - NEW.len()).unwrap())?,
-            rest,
-        ),
-        None => (
-            header[1],
-            body.strip_prefix(NEW).filter(|rest| rest.first() == Some(&3))?,
-        ),
+        Some(rest) => (header[1].checked_sub(u8::try_from(OLD.len() - NEW.len()).unwrap())?, rest),
+        None => (header[1], body.strip_prefix(NEW).filter(|rest| rest.first() == Some(&3))?),
     };
     let (level, rest) = rest.split_at(rest.len().min(1));
-    let level = level
-        .iter()
-        .map(|level| if *level == 3 { 4 } else { *level })
-        .collect::<Vec<u8>>();
+    let level = level.iter().map(|level| if *level == 3 { 4 } else { *level }).collect::<Vec<u8>>();
     Some([&[header[0], length], NEW, &level, rest].concat())
 }
 

@@ -38,49 +38,31 @@ pub(crate) struct Vector {
 impl Vector {
     /// The bytes, all pieces in one.
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        self.hex
-            .split('|')
-            .flat_map(str::split_ascii_whitespace)
-            .fold(Vec::new(), hex)
+        self.hex.split('|').flat_map(str::split_ascii_whitespace).fold(Vec::new(), hex)
     }
 
     /// The value of this field, if it is there just once.
     pub(crate) fn value(&self, path: &str) -> Option<&str> {
-        let mut values = self
-            .facts
-            .iter()
-            .filter(|(at, _)| at == path)
-            .map(|(_, value)| value.as_str());
+        let mut values = self.facts.iter().filter(|(at, _)| at == path).map(|(_, value)| value.as_str());
         values.next().filter(|_| values.next().is_none())
     }
 }
 
 impl fmt::Display for Vector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:?} v{} {:?} {:.80}",
-            self.kind, self.version, self.name, self.hex
-        )
+        write!(f, "{:?} v{} {:?} {:.80}", self.kind, self.version, self.name, self.hex)
     }
 }
 
 /// Every vector of the file.
 pub(crate) fn read() -> Vec<Vector> {
     let text = include_str!("mqtt_packet.tsv");
-    text.lines()
-        .filter(|line| !line.starts_with('#'))
-        .map(vector)
-        .collect()
+    text.lines().filter(|line| !line.starts_with('#')).map(vector).collect()
 }
 
 fn vector(line: &str) -> Vector {
     let mut columns = line.split('\t');
-    let mut column = || {
-        columns
-            .next()
-            .unwrap_or_else(|| panic!("a column is missing: {line}"))
-    };
+    let mut column = || columns.next().unwrap_or_else(|| panic!("a column is missing: {line}"));
     Vector {
         kind: match column() {
             "same" => Kind::Same,
@@ -100,15 +82,8 @@ fn vector(line: &str) -> Vector {
 
 /// Appends `00ff`, or five equal bytes for `00*5`.
 fn hex(mut bytes: Vec<u8>, text: &str) -> Vec<u8> {
-    let (digits, times) = text
-        .split_once('*')
-        .map_or((text, 1), |(digits, n)| (digits, n.parse().unwrap()));
-    bytes.extend(
-        digits
-            .as_bytes()
-            .chunks(2)
-            .map(|pair| byte(str::from_utf8(pair).unwrap())),
-    );
+    let (digits, times) = text.split_once('*').map_or((text, 1), |(digits, n)| (digits, n.parse().unwrap()));
+    bytes.extend(digits.as_bytes().chunks(2).map(|pair| byte(str::from_utf8(pair).unwrap())));
     repeat_last(&mut bytes, times);
     bytes
 }

@@ -12,10 +12,7 @@ pub(crate) type Fact<'a> = (String, Cow<'a, [u8]>);
 
 /// The facts of a packet, sorted by path; fields of one path stay in their order.
 pub(crate) fn facts<'a>(packet: &Packet<'a>, version: ProtocolVersion) -> Vec<Fact<'a>> {
-    let mut facts = List {
-        facts: Vec::new(),
-        version,
-    };
+    let mut facts = List { facts: Vec::new(), version };
     facts.packet(packet);
     facts.facts.sort_by(|(one, _), (other, _)| one.cmp(other));
     facts.facts
@@ -28,8 +25,7 @@ struct List<'a> {
 
 impl<'a> List<'a> {
     fn text(&mut self, path: &str, value: impl ToString) {
-        self.facts
-            .push((path.to_owned(), value.to_string().into_bytes().into()));
+        self.facts.push((path.to_owned(), value.to_string().into_bytes().into()));
     }
 
     fn bytes(&mut self, path: &str, value: &'a [u8]) {
@@ -75,26 +71,17 @@ impl<'a> List<'a> {
             }
             Packet::SubAck(suback) => {
                 self.text("messageId", suback.packet_id.get());
-                suback
-                    .reasons
-                    .iter()
-                    .for_each(|reason| self.text("granted", reason.as_u8()));
+                suback.reasons.iter().for_each(|reason| self.text("granted", reason.as_u8()));
                 self.properties("", suback.properties);
             }
             Packet::Unsubscribe(unsubscribe) => {
                 self.text("messageId", unsubscribe.packet_id.get());
-                unsubscribe
-                    .filters
-                    .iter()
-                    .for_each(|filter| self.text("unsubscriptions", filter));
+                unsubscribe.filters.iter().for_each(|filter| self.text("unsubscriptions", filter));
                 self.properties("", unsubscribe.properties);
             }
             Packet::UnsubAck(unsuback) => {
                 self.text("messageId", unsuback.packet_id.get());
-                unsuback
-                    .reasons
-                    .iter()
-                    .for_each(|reason| self.text("granted", reason.as_u8()));
+                unsuback.reasons.iter().for_each(|reason| self.text("granted", reason.as_u8()));
                 self.properties("", unsuback.properties);
             }
             Packet::PingReq | Packet::PingResp => {}

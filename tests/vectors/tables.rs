@@ -129,10 +129,7 @@ pub(crate) const REFUSALS: &[(&str, &[&str])] = &[
     ("Invalid disconnect reason code", &["ReasonCode"]),
     ("Invalid auth reason code", &["ReasonCode"]),
     ("Invalid subscribe QoS", &["SubscriptionQoS"]),
-    (
-        "Invalid subscribe topic flag bits",
-        &["SubscriptionOptionsReserved"],
-    ),
+    ("Invalid subscribe topic flag bits", &["SubscriptionOptionsReserved"]),
     ("Invalid retain handling", &["RetainHandling"]),
     ("Invalid protocolId", &["ProtocolName"]),
     ("Invalid protocol version", &["UnsupportedProtocolLevel"]),
@@ -167,14 +164,8 @@ pub(crate) const UNWRITABLE: &[(&str, Unwritable)] = &[
         Encode(|| publish(&[Property::SubscriptionIdentifier(268_435_456)])),
     ),
     ("Invalid unsubscriptions", ByType("filters are a list of texts")),
-    (
-        "Invalid protocolId",
-        ByType("the protocol's name belongs to its version"),
-    ),
-    (
-        "Invalid protocol version",
-        ByType("a version is an enum of 3.1.1 and 5.0"),
-    ),
+    ("Invalid protocolId", ByType("the protocol's name belongs to its version")),
+    ("Invalid protocol version", ByType("a version is an enum of 3.1.1 and 5.0")),
     (
         "clientId must be supplied before 3.1.1",
         ByType("the client identifier is not optional, and 3.1 is not spoken"),
@@ -192,36 +183,21 @@ pub(crate) const UNWRITABLE: &[(&str, Unwritable)] = &[
     ("Invalid username", ByType("a user name is text")),
     ("Invalid password", ByType("a password is bytes")),
     ("Username is required to use password", Encode(password_alone)),
-    (
-        "Invalid messageExpiryInterval: -4321",
-        ByType("an interval is a u32"),
-    ),
+    ("Invalid messageExpiryInterval: -4321", ByType("an interval is a u32")),
     ("Invalid topicAlias: -100", ByType("an alias is a u16")),
-    (
-        "Invalid subscriptionIdentifier: -120",
-        ByType("an identifier is a u32"),
-    ),
-    (
-        "Invalid messageId",
-        ByType("a packet identifier is a number from 1 to 65,535"),
-    ),
+    ("Invalid subscriptionIdentifier: -120", ByType("an identifier is a u32")),
+    ("Invalid messageId", ByType("a packet identifier is a number from 1 to 65,535")),
 ];
 
 /// The row of this error.
 pub(crate) fn unwritable(label: &str) -> Option<Unwritable> {
-    UNWRITABLE
-        .iter()
-        .find(|(name, _)| *name == label)
-        .map(|(_, how)| *how)
+    UNWRITABLE.iter().find(|(name, _)| *name == label).map(|(_, how)| *how)
 }
 
 fn write(packet: &Packet<'_>, version: ProtocolVersion) -> Result<(), EncodeError> {
     let mut out = Vec::new();
     let result = packet.encode(version, &mut out);
-    assert!(
-        result.is_ok() || out.is_empty(),
-        "a refused packet leaves nothing behind"
-    );
+    assert!(result.is_ok() || out.is_empty(), "a refused packet leaves nothing behind");
     result
 }
 
@@ -266,11 +242,5 @@ fn connect() -> Connect<'static> {
 }
 
 fn password_alone() -> Result<(), EncodeError> {
-    write(
-        &Packet::Connect(Connect {
-            password: Some(b"password"),
-            ..connect()
-        }),
-        ProtocolVersion::V3_1_1,
-    )
+    write(&Packet::Connect(Connect { password: Some(b"password"), ..connect() }), ProtocolVersion::V3_1_1)
 }

@@ -42,10 +42,7 @@ fn every_qos_arrives_once(version: Version) {
     for qos in ["0", "1", "2"] {
         let (from, to) = (unique("pub"), unique("sub"));
         let mut sub = subscribe(&broker, version, &["-i", &to, "-q", qos, "-t", "a/b"]);
-        broker.publish(
-            version,
-            &["-i", &from, "-q", qos, "-t", "a/b", "-m", "hello world"],
-        );
+        broker.publish(version, &["-i", &from, "-q", qos, "-t", "a/b", "-m", "hello world"]);
         broker.publish(version, &["-q", qos, "-t", "a/b", "-m", "last"]);
         assert_eq!(sub.next_line(), "a/b hello world");
         assert_eq!(sub.next_line(), "a/b last");
@@ -74,21 +71,11 @@ fn lines_and_files_are_published(version: Version) {
     let Some(broker) = broker() else { return };
     let mut sub = subscribe(&broker, version, &["-q", "1", "-t", "in/#"]);
     let mut lines = broker.mqtt("pub", version, &["-q", "1", "-t", "in/lines", "-l"]);
-    Process::start_with_input(&mut lines, "one\ntwo words\nünï".as_bytes())
-        .finish()
-        .expect_success();
+    Process::start_with_input(&mut lines, "one\ntwo words\nünï".as_bytes()).finish().expect_success();
     let content = file("payload", b"from a file");
-    broker.publish(
-        version,
-        &["-q", "1", "-t", "in/file", "-f", content.to_str().unwrap()],
-    );
+    broker.publish(version, &["-q", "1", "-t", "in/file", "-f", content.to_str().unwrap()]);
     fs::remove_file(content).unwrap();
-    for expected in [
-        "in/lines one",
-        "in/lines two words",
-        "in/lines ünï",
-        "in/file from a file",
-    ] {
+    for expected in ["in/lines one", "in/lines two words", "in/lines ünï", "in/file from a file"] {
         assert_eq!(sub.next_line(), expected);
     }
 }
@@ -97,32 +84,17 @@ fn a_retained_message_waits_for_the_subscriber(version: Version) {
     let Some(mut broker) = broker() else { return };
     broker.publish(version, &["-q", "1", "-r", "-t", "state", "-m", "on"]);
     let to = unique("late");
-    let sub = broker.mqtt(
-        "sub",
-        version,
-        &["-i", &to, "-q", "1", "-t", "state", "-C", "1", "-v"],
-    );
+    let sub = broker.mqtt("sub", version, &["-i", &to, "-q", "1", "-t", "state", "-C", "1", "-v"]);
     let ended = Process::start(&mut { sub }).finish().expect_success();
     assert_eq!(ended.out, ["state on"]);
-    broker
-        .process
-        .wait_for(&format!("Sending PUBLISH to {to} (d0, q1, r1, "));
+    broker.process.wait_for(&format!("Sending PUBLISH to {to} (d0, q1, r1, "));
 }
 
 fn a_will_is_published_only_without_a_disconnect(version: Version) {
     let Some(broker) = broker() else { return };
     let mut witness = subscribe(&broker, version, &["-q", "1", "-t", "will/#"]);
     let with_will = |topic| {
-        let will = [
-            "--will-topic",
-            topic,
-            "--will-payload",
-            "gone",
-            "--will-qos",
-            "1",
-            "-t",
-            "none",
-        ];
+        let will = ["--will-topic", topic, "--will-payload", "gone", "--will-qos", "1", "-t", "none"];
         subscribe(&broker, version, &will)
     };
 
@@ -131,11 +103,7 @@ fn a_will_is_published_only_without_a_disconnect(version: Version) {
     polite.finish().expect_success();
     let abrupt = with_will("will/abrupt");
     abrupt.kill();
-    assert_eq!(
-        witness.next_line(),
-        "will/abrupt gone",
-        "the polite one must not have left a will before"
-    );
+    assert_eq!(witness.next_line(), "will/abrupt gone", "the polite one must not have left a will before");
 }
 
 fn a_stored_session_keeps_messages_over_a_reconnect(version: Version) {
@@ -150,9 +118,7 @@ fn a_stored_session_keeps_messages_over_a_reconnect(version: Version) {
         broker.publish(version, &["-q", "1", "-t", "news", "-m", message]);
     }
     let mut again = broker.mqtt("sub", version, &session);
-    let ended = Process::start(again.args(["-v", "-C", "3", "-W", "20"]))
-        .finish()
-        .expect_success();
+    let ended = Process::start(again.args(["-v", "-C", "3", "-W", "20"])).finish().expect_success();
     assert_eq!(ended.out, ["news one", "news two", "news three"]);
 }
 
@@ -186,38 +152,16 @@ fn a_user_name_and_password_are_checked(version: Version) {
     }
     let passwords = file("passwords", b"");
     let mut make = Command::new(find("mosquitto_passwd").unwrap());
-    assert!(
-        make.arg("-b")
-            .arg(&passwords)
-            .args(["anna", "secret"])
-            .status()
-            .unwrap()
-            .success()
-    );
-    let broker = Broker::mosquitto_with(&format!(
-        "allow_anonymous false\npassword_file {}\n",
-        passwords.display()
-    ));
+    assert!(make.arg("-b").arg(&passwords).args(["anna", "secret"]).status().unwrap().success());
+    let broker =
+        Broker::mosquitto_with(&format!("allow_anonymous false\npassword_file {}\n", passwords.display()));
 
-    broker.publish(
-        version,
-        &["-u", "anna", "-P", "secret", "-q", "1", "-t", "t", "-m", "m"],
-    );
-    let wrong = broker.mqtt(
-        "pub",
-        version,
-        &["-u", "anna", "-P", "wrong", "-q", "1", "-t", "t", "-m", "m"],
-    );
+    broker.publish(version, &["-u", "anna", "-P", "secret", "-q", "1", "-t", "t", "-m", "m"]);
+    let wrong = broker.mqtt("pub", version, &["-u", "anna", "-P", "wrong", "-q", "1", "-t", "t", "-m", "m"]);
     let ended = Process::start(&mut { wrong }).finish();
+    assert!(!ended.status.success(), "a refused connection is a failure: {ended:?}");
     assert!(
-        !ended.status.success(),
-        "a refused connection is a failure: {ended:?}"
-    );
-    assert!(
-        ended
-            .err
-            .iter()
-            .any(|line| line.to_lowercase().contains("not authori")),
+        ended.err.iter().any(|line| line.to_lowercase().contains("not authori")),
         "it says why: {ended:?}"
     );
     fs::remove_file(passwords).unwrap();

@@ -36,10 +36,7 @@ fn subscribe(broker: &Broker, version: Version, arguments: &[&str]) -> Process {
     let mut sub = broker.foreign("mosquitto_sub", version, arguments);
     let mut sub = Process::start(sub.args(FORMAT).args(["-t", READY]));
     let mark = sub.next_line();
-    assert!(
-        mark.starts_with(READY) && mark.ends_with(&format!(" 1 {READY}")),
-        "{mark}"
-    );
+    assert!(mark.starts_with(READY) && mark.ends_with(&format!(" 1 {READY}")), "{mark}");
     sub
 }
 
@@ -69,16 +66,9 @@ fn a_retained_message_waits_for_the_subscriber(version: Version) {
     let Some(broker) = broker() else { return };
     let mut live = subscribe(&broker, version, &["-q", "1", "-t", "state"]);
     broker.foreign_publish(version, &["-q", "1", "-r", "-t", "state", "-m", "on"]);
-    assert_eq!(
-        live.next_line(),
-        "state 1 0 on",
-        "a live subscriber gets it without the flag"
-    );
-    let mut late = Process::start(
-        broker
-            .foreign("mosquitto_sub", version, &["-q", "1", "-t", "state"])
-            .args(FORMAT),
-    );
+    assert_eq!(live.next_line(), "state 1 0 on", "a live subscriber gets it without the flag");
+    let mut late =
+        Process::start(broker.foreign("mosquitto_sub", version, &["-q", "1", "-t", "state"]).args(FORMAT));
     assert_eq!(late.next_line(), "state 1 1 on");
     broker.foreign_publish(version, &["-q", "1", "-t", "state", "-m", "live"]);
     assert_eq!(late.next_line(), "state 1 0 live");
@@ -86,11 +76,7 @@ fn a_retained_message_waits_for_the_subscriber(version: Version) {
     broker.foreign_publish(version, &["-q", "1", "-r", "-t", "state", "-n"]);
     let mut after = subscribe(&broker, version, &["-q", "1", "-t", "state"]);
     broker.foreign_publish(version, &["-q", "1", "-t", "state", "-m", "first"]);
-    assert_eq!(
-        after.next_line(),
-        "state 1 0 first",
-        "an empty retained message removes the kept one"
-    );
+    assert_eq!(after.next_line(), "state 1 0 first", "an empty retained message removes the kept one");
 }
 
 fn a_will_is_published_only_without_a_disconnect(version: Version) {
@@ -119,11 +105,8 @@ fn a_will_is_published_only_without_a_disconnect(version: Version) {
         "the polite one must not have left a will before"
     );
 
-    let mut late = Process::start(
-        broker
-            .foreign("mosquitto_sub", version, &["-q", "1", "-t", "will/#"])
-            .args(FORMAT),
-    );
+    let mut late =
+        Process::start(broker.foreign("mosquitto_sub", version, &["-q", "1", "-t", "will/#"]).args(FORMAT));
     assert_eq!(late.next_line(), "will/abrupt 1 1 gone", "it was to be kept");
 }
 
@@ -131,29 +114,19 @@ fn a_stored_session_keeps_messages_over_a_reconnect(version: Version) {
     let Some(broker) = broker() else { return };
     let id = unique("stored");
     let session = ["-c", "-i", &id, "-q", "2", "-t", "news"];
-    subscribe(&broker, version, &[&session[..], &["-C", "1"]].concat())
-        .finish()
-        .expect_success();
+    subscribe(&broker, version, &[&session[..], &["-C", "1"]].concat()).finish().expect_success();
 
     for (qos, message) in [("1", "one"), ("2", "two"), ("1", "three")] {
         broker.foreign_publish(version, &["-q", qos, "-t", "news", "-m", message]);
     }
     let mut again = broker.foreign("mosquitto_sub", version, &session);
-    let ended = Process::start(again.args(FORMAT).args(["-C", "3", "-W", "20"]))
-        .finish()
-        .expect_success();
+    let ended = Process::start(again.args(FORMAT).args(["-C", "3", "-W", "20"])).finish().expect_success();
     // mosquitto_sub hands over a message of QoS 2 at its PUBREL: later than what came behind it with QoS 1.
     let [one, two, three] = ["news 1 0 one", "news 2 0 two", "news 1 0 three"];
-    assert!(
-        ended.out == [one, two, three] || ended.out == [one, three, two],
-        "{:?}",
-        ended.out
-    );
+    assert!(ended.out == [one, two, three] || ended.out == [one, three, two], "{:?}", ended.out);
 
     // The same name with a clean session ends the stored one.
-    subscribe(&broker, version, &["-i", &id, "-C", "1"])
-        .finish()
-        .expect_success();
+    subscribe(&broker, version, &["-i", &id, "-C", "1"]).finish().expect_success();
     broker.foreign_publish(version, &["-q", "1", "-t", "news", "-m", "lost"]);
     let mut after = broker.foreign("mosquitto_sub", version, &session);
     let mut after = Process::start(after.args(FORMAT).args(["-t", READY]));
@@ -162,11 +135,7 @@ fn a_stored_session_keeps_messages_over_a_reconnect(version: Version) {
 
 fn wildcards_match(version: Version) {
     let Some(broker) = broker() else { return };
-    let mut sub = subscribe(
-        &broker,
-        version,
-        &["-q", "1", "-t", "a/+/c", "-t", "x/#", "-t", "+/+"],
-    );
+    let mut sub = subscribe(&broker, version, &["-q", "1", "-t", "a/+/c", "-t", "x/#", "-t", "+/+"]);
     for topic in ["a/b/c", "a/b/d", "x", "y/x", "x/1/2", "$x/y", "/z"] {
         broker.foreign_publish(version, &["-q", "1", "-t", topic, "-m", "m"]);
     }
@@ -177,25 +146,15 @@ fn wildcards_match(version: Version) {
 
 fn our_subscriber_hears_their_publisher_and_the_reverse(version: Version) {
     let Some(broker) = broker() else { return };
-    let other = if version == Version::V5 {
-        Version::V311
-    } else {
-        Version::V5
-    };
+    let other = if version == Version::V5 { Version::V311 } else { Version::V5 };
     let mut theirs = subscribe(&broker, version, &["-q", "2", "-t", "mixed"]);
     let mut ours =
         Process::start(&mut broker.mqtt("sub", other, &["-q", "2", "-v", "-t", "mixed", "-t", READY]));
     assert_eq!(ours.next_line(), format!("{READY} {READY}"));
     broker.publish(other, &["-q", "2", "-t", "mixed", "-m", "from ours"]);
     broker.foreign_publish(version, &["-q", "2", "-t", "mixed", "-m", "from theirs"]);
-    assert_eq!(
-        [theirs.next_line(), theirs.next_line()],
-        ["mixed 2 0 from ours", "mixed 2 0 from theirs"]
-    );
-    assert_eq!(
-        [ours.next_line(), ours.next_line()],
-        ["mixed from ours", "mixed from theirs"]
-    );
+    assert_eq!([theirs.next_line(), theirs.next_line()], ["mixed 2 0 from ours", "mixed 2 0 from theirs"]);
+    assert_eq!([ours.next_line(), ours.next_line()], ["mixed from ours", "mixed from theirs"]);
 }
 
 fn a_large_message_arrives_whole(version: Version) {
@@ -203,9 +162,7 @@ fn a_large_message_arrives_whole(version: Version) {
     let text = "0123456789abcdef".repeat(16 * 1024);
     let mut sub = subscribe(&broker, version, &["-q", "1", "-t", "large"]);
     let mut publisher = broker.foreign("mosquitto_pub", version, &["-q", "1", "-t", "large", "-s"]);
-    Process::start_with_input(&mut publisher, text.as_bytes())
-        .finish()
-        .expect_success();
+    Process::start_with_input(&mut publisher, text.as_bytes()).finish().expect_success();
     let line = sub.next_line();
     assert!(line == format!("large 1 0 {text}"), "{} bytes came", line.len());
 }
@@ -255,12 +212,6 @@ fn a_port_in_use_is_a_clear_error() {
     let address = taken.local_addr().unwrap().to_string();
     let ended = Process::start(Command::new(MQTT).args(["broker", "--listen", &address])).finish();
     assert!(!ended.status.success(), "{ended:?}");
-    assert!(
-        ended.err.iter().any(|line| line.contains(&address)),
-        "it names the address: {ended:?}"
-    );
-    assert!(
-        ended.err.iter().all(|line| !line.contains("panicked")),
-        "{ended:?}"
-    );
+    assert!(ended.err.iter().any(|line| line.contains(&address)), "it names the address: {ended:?}");
+    assert!(ended.err.iter().all(|line| !line.contains("panicked")), "{ended:?}");
 }

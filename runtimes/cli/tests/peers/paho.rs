@@ -48,13 +48,9 @@ fn run(flow: &str, version: Version) {
     let broker = Broker::ours();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/paho_flows.py");
     let mut paho = Command::new(python());
-    paho.args([script, &broker.port.to_string(), version.ours(), flow])
-        .env("PYTHONDONTWRITEBYTECODE", "1");
+    paho.args([script, &broker.port.to_string(), version.ours(), flow]).env("PYTHONDONTWRITEBYTECODE", "1");
     Process::start(&mut paho).finish().expect_success();
     broker.process.terminate();
     let ended = broker.process.finish().expect_success();
-    assert!(
-        ended.err.iter().all(|line| !line.contains("panicked")),
-        "{ended:?}"
-    );
+    assert!(ended.err.iter().all(|line| !line.contains("panicked")), "{ended:?}");
 }

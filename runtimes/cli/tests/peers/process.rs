@@ -67,13 +67,7 @@ impl Process {
         let (lines, receiver) = channel();
         collect(Stream::Out, child.stdout.take().unwrap(), lines.clone());
         collect(Stream::Err, child.stderr.take().unwrap(), lines);
-        Self {
-            child,
-            name,
-            lines: receiver,
-            said: Vec::new(),
-            read: 0,
-        }
+        Self { child, name, lines: receiver, said: Vec::new(), read: 0 }
     }
 
     /// Waits for the next line, of either stream, that contains `part`. Panics with all it said if it ends or takes too long.
@@ -83,23 +77,18 @@ impl Process {
 
     /// Waits for the next line of standard output.
     pub(crate) fn next_line(&mut self) -> String {
-        self.find(|stream, _| stream == Stream::Out)
-            .unwrap_or_else(|why| panic!("waiting for a line: {why}"))
+        self.find(|stream, _| stream == Stream::Out).unwrap_or_else(|why| panic!("waiting for a line: {why}"))
     }
 
     /// Waits for the next line that contains `part`, and says why if none comes.
     pub(crate) fn try_wait_for(&mut self, part: &str) -> Result<String, String> {
-        self.find(|_, line| line.contains(part))
-            .map_err(|why| format!("waiting for {part:?}: {why}"))
+        self.find(|_, line| line.contains(part)).map_err(|why| format!("waiting for {part:?}: {why}"))
     }
 
     /// Asks it politely to end: SIGTERM.
     pub(crate) fn terminate(&self) {
-        let kill = Command::new("sh")
-            .arg("-c")
-            .arg(format!("kill -TERM {}", self.child.id()))
-            .status()
-            .unwrap();
+        let kill =
+            Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.child.id())).status().unwrap();
         assert!(kill.success(), "{} is gone already\n{}", self.name, self.report());
     }
 
@@ -114,10 +103,7 @@ impl Process {
         let deadline = Instant::now() + PATIENCE;
         // Both streams end with the program, so this also waits for the program.
         loop {
-            match self
-                .lines
-                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
-            {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) => self.said.push(line),
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => panic!("it doesn't end\n{}", self.report()),
@@ -125,16 +111,9 @@ impl Process {
         }
         let status = self.child.wait().unwrap();
         let of = |wanted| {
-            self.said
-                .iter()
-                .filter(move |(stream, _)| *stream == wanted)
-                .map(|(_, line)| line.clone())
+            self.said.iter().filter(move |(stream, _)| *stream == wanted).map(|(_, line)| line.clone())
         };
-        Ended {
-            status,
-            out: of(Stream::Out).collect(),
-            err: of(Stream::Err).collect(),
-        }
+        Ended { status, out: of(Stream::Out).collect(), err: of(Stream::Err).collect() }
     }
 
     fn find(&mut self, is_it: impl Fn(Stream, &str) -> bool) -> Result<String, String> {
@@ -146,10 +125,7 @@ impl Process {
                     return Ok(line.clone());
                 }
             }
-            match self
-                .lines
-                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
-            {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) => self.said.push(line),
                 Err(RecvTimeoutError::Disconnected) => return Err(format!("it ended\n{}", self.report())),
                 Err(RecvTimeoutError::Timeout) => return Err(format!("it took too long\n{}", self.report())),
@@ -158,11 +134,8 @@ impl Process {
     }
 
     fn report(&self) -> String {
-        let said: Vec<String> = self
-            .said
-            .iter()
-            .map(|(stream, line)| format!("{stream:?}: {line}"))
-            .collect();
+        let said: Vec<String> =
+            self.said.iter().map(|(stream, line)| format!("{stream:?}: {line}")).collect();
         format!("{} said:\n{}", self.name, said.join("\n"))
     }
 }
@@ -179,9 +152,7 @@ fn collect(stream: Stream, from: impl Read + Send + 'static, lines: Sender<(Stre
         let mut from = BufReader::new(from);
         let mut line = Vec::new();
         while from.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-            let text = String::from_utf8_lossy(&line)
-                .trim_end_matches(['\r', '\n'])
-                .to_owned();
+            let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
             if lines.send((stream, text)).is_err() {
                 break;
             }

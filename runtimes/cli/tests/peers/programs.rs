@@ -51,20 +51,12 @@ pub(crate) fn have(program: &str) -> bool {
 
 /// The same for a Python with the module `paho.mqtt`.
 pub(crate) fn have_paho() -> bool {
-    let import = Command::new(python())
-        .args(["-c", "import paho.mqtt.client"])
-        .output();
-    missing_unless(
-        import.is_ok_and(|output| output.status.success()),
-        "paho-mqtt for Python",
-    )
+    let import = Command::new(python()).args(["-c", "import paho.mqtt.client"]).output();
+    missing_unless(import.is_ok_and(|output| output.status.success()), "paho-mqtt for Python")
 }
 
 fn missing_unless(there: bool, program: &str) -> bool {
-    assert!(
-        there || env::var_os("MQTT_REQUIRE_PEERS").is_none(),
-        "{program} is not installed, but required"
-    );
+    assert!(there || env::var_os("MQTT_REQUIRE_PEERS").is_none(), "{program} is not installed, but required");
     if !there {
         println!("skipped: {program} is not installed");
     }
@@ -88,11 +80,7 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
 /// A name that no other test of this run has; for files and client identifiers.
 pub(crate) fn unique(name: &str) -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
-    format!(
-        "{name}-{}-{}",
-        std::process::id(),
-        COUNT.fetch_add(1, Ordering::Relaxed)
-    )
+    format!("{name}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// A file of this run with this content.
@@ -119,11 +107,7 @@ impl Broker {
         let mut result = Err("no port is free".to_owned());
         // Between finding a free port and listening on it, another process may take it.
         for _ in 0..5 {
-            let port = TcpListener::bind("127.0.0.1:0")
-                .unwrap()
-                .local_addr()
-                .unwrap()
-                .port();
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             result = Self::mosquitto_on(port, settings);
             if result.is_ok() {
                 break;
@@ -152,25 +136,14 @@ impl Broker {
         let ready = process.wait_for("127.0.0.1:");
         let (_, after) = ready.split_once("127.0.0.1:").unwrap();
         let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
-        Self {
-            process,
-            port: digits.parse().unwrap(),
-        }
+        Self { process, port: digits.parse().unwrap() }
     }
 
     /// `mqtt COMMAND` with this broker's address and a version.
     pub(crate) fn mqtt(&self, command: &str, version: Version, arguments: &[&str]) -> Command {
         let mut mqtt = Command::new(MQTT);
-        mqtt.args([
-            command,
-            "-h",
-            "127.0.0.1",
-            "-p",
-            &self.port.to_string(),
-            "-V",
-            version.ours(),
-        ])
-        .args(arguments);
+        mqtt.args([command, "-h", "127.0.0.1", "-p", &self.port.to_string(), "-V", version.ours()])
+            .args(arguments);
         mqtt
     }
 
@@ -178,30 +151,19 @@ impl Broker {
     pub(crate) fn foreign(&self, program: &str, version: Version, arguments: &[&str]) -> Command {
         let mut foreign = Command::new(program);
         foreign
-            .args([
-                "-h",
-                "127.0.0.1",
-                "-p",
-                &self.port.to_string(),
-                "-V",
-                version.mosquitto(),
-            ])
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-V", version.mosquitto()])
             .args(arguments);
         foreign
     }
 
     /// Runs `mqtt pub` to its end, which must be a success.
     pub(crate) fn publish(&self, version: Version, arguments: &[&str]) -> Ended {
-        Process::start(&mut self.mqtt("pub", version, arguments))
-            .finish()
-            .expect_success()
+        Process::start(&mut self.mqtt("pub", version, arguments)).finish().expect_success()
     }
 
     /// Runs `mosquitto_pub` to its end, which must be a success.
     pub(crate) fn foreign_publish(&self, version: Version, arguments: &[&str]) -> Ended {
-        Process::start(&mut self.foreign("mosquitto_pub", version, arguments))
-            .finish()
-            .expect_success()
+        Process::start(&mut self.foreign("mosquitto_pub", version, arguments)).finish().expect_success()
     }
 
     /// Leaves a retained message that tells each subscriber who also subscribes to [`READY`] that its subscriptions hold: a server sends

@@ -40,9 +40,7 @@ impl Wire {
     /// The next bytes must be these.
     fn expect(&mut self, hex: &str) -> &mut Self {
         let mut answer = vec![0; bytes(hex).len()];
-        self.0
-            .read_exact(&mut answer)
-            .unwrap_or_else(|error| panic!("expecting {hex}: {error}"));
+        self.0.read_exact(&mut answer).unwrap_or_else(|error| panic!("expecting {hex}: {error}"));
         let answer: Vec<String> = answer.iter().map(|byte| format!("{byte:02X}")).collect();
         assert_eq!(answer.join(" "), hex);
         self
@@ -59,36 +57,26 @@ impl Wire {
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
-    hex.split_ascii_whitespace()
-        .map(|byte| u8::from_str_radix(byte, 16).unwrap())
-        .collect()
+    hex.split_ascii_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
 }
 
 #[test]
 fn the_bytes_of_the_tutorials_get_the_answers_of_the_tutorials() {
     let broker = Broker::ours();
     let mut app = Wire::connected(&broker);
-    app.send("82 0E 00 0A 00 09 61 70 70 5F 74 6F 70 69 63 00")
-        .expect("90 03 00 0A 00");
-    app.send("82 0E 00 0B 00 09 61 70 70 5F 74 6F 70 69 63 01")
-        .expect("90 03 00 0B 01");
-    app.send("A2 0D 00 0C 00 09 61 70 70 5F 74 6F 70 69 63")
-        .expect("B0 02 00 0C");
+    app.send("82 0E 00 0A 00 09 61 70 70 5F 74 6F 70 69 63 00").expect("90 03 00 0A 00");
+    app.send("82 0E 00 0B 00 09 61 70 70 5F 74 6F 70 69 63 01").expect("90 03 00 0B 01");
+    app.send("A2 0D 00 0C 00 09 61 70 70 5F 74 6F 70 69 63").expect("B0 02 00 0C");
     app.send("C0 00").expect("D0 00");
-    app.send("82 0E 00 0A 00 09 6B 66 62 5F 74 6F 70 69 63 00")
-        .expect("90 03 00 0A 00");
+    app.send("82 0E 00 0A 00 09 6B 66 62 5F 74 6F 70 69 63 00").expect("90 03 00 0A 00");
 
     let mut board = Wire::open(&broker);
     board.send(CONNECT_OTHER).expect("20 02 00 00");
     board.send("30 0E 00 09 6B 66 62 5F 74 6F 70 69 63 31 32 33");
     app.expect("30 0E 00 09 6B 66 62 5F 74 6F 70 69 63 31 32 33");
-    board
-        .send("32 10 00 09 6B 66 62 5F 74 6F 70 69 63 00 01 31 32 33")
-        .expect("40 02 00 01");
+    board.send("32 10 00 09 6B 66 62 5F 74 6F 70 69 63 00 01 31 32 33").expect("40 02 00 01");
     app.expect("30 0E 00 09 6B 66 62 5F 74 6F 70 69 63 31 32 33");
-    board
-        .send("34 10 00 09 6B 66 62 5F 74 6F 70 69 63 00 01 31 32 33")
-        .expect("50 02 00 01");
+    board.send("34 10 00 09 6B 66 62 5F 74 6F 70 69 63 00 01 31 32 33").expect("50 02 00 01");
     board.send("62 02 00 01").expect("70 02 00 01");
     app.expect("30 0E 00 09 6B 66 62 5F 74 6F 70 69 63 31 32 33");
     board.send("E0 00").expect_close();
@@ -99,35 +87,24 @@ fn the_bytes_of_the_tutorials_get_the_answers_of_the_tutorials() {
 fn a_resent_publish_of_qos_1_is_answered_and_routed_again() {
     let broker = Broker::ours();
     let mut wire = Wire::connected(&broker);
-    wire.send("82 0E 00 0A 00 09 6B 66 62 5F 74 6F 70 69 63 01")
-        .expect("90 03 00 0A 01");
+    wire.send("82 0E 00 0A 00 09 6B 66 62 5F 74 6F 70 69 63 01").expect("90 03 00 0A 01");
     let mut board = Wire::open(&broker);
     board.send(CONNECT_OTHER).expect("20 02 00 00");
-    board
-        .send("32 10 00 09 6B 66 62 5F 74 6F 70 69 63 00 01 31 32 33")
-        .expect("40 02 00 01");
-    wire.expect("32 10 00 09 6B 66 62 5F 74 6F 70 69 63 00 01 31 32 33")
-        .send("40 02 00 01");
-    board
-        .send("3A 10 00 09 6B 66 62 5F 74 6F 70 69 63 00 01 31 32 33")
-        .expect("40 02 00 01");
+    board.send("32 10 00 09 6B 66 62 5F 74 6F 70 69 63 00 01 31 32 33").expect("40 02 00 01");
+    wire.expect("32 10 00 09 6B 66 62 5F 74 6F 70 69 63 00 01 31 32 33").send("40 02 00 01");
+    board.send("3A 10 00 09 6B 66 62 5F 74 6F 70 69 63 00 01 31 32 33").expect("40 02 00 01");
     // Routed once more, and never with the DUP of its publisher [MQTT-3.3.1-3].
     wire.expect("32 10 00 09 6B 66 62 5F 74 6F 70 69 63 00");
     let mut rest = [0; 4];
     wire.0.read_exact(&mut rest).unwrap();
-    assert_eq!(
-        &rest[1..],
-        b"123",
-        "the packet identifier before it is the broker's choice"
-    );
+    assert_eq!(&rest[1..], b"123", "the packet identifier before it is the broker's choice");
 }
 
 #[test]
 fn s54_a_pubrel_with_the_flags_of_a_wrong_tutorial_closes_the_connection() {
     let broker = Broker::ours();
     let mut wire = Wire::connected(&broker);
-    wire.send("34 10 00 09 6B 66 62 5F 74 6F 70 69 63 00 01 31 32 33")
-        .expect("50 02 00 01");
+    wire.send("34 10 00 09 6B 66 62 5F 74 6F 70 69 63 00 01 31 32 33").expect("50 02 00 01");
     // [MQTT-2.2.2-2]
     wire.send("60 02 00 01").expect_close();
 }
@@ -136,9 +113,7 @@ fn s54_a_pubrel_with_the_flags_of_a_wrong_tutorial_closes_the_connection() {
 fn bad_bytes_close_their_own_connection_only() {
     let broker = Broker::ours();
     let mut other = Wire::connected(&broker);
-    other
-        .send("82 0E 00 0A 00 09 6B 66 62 5F 74 6F 70 69 63 00")
-        .expect("90 03 00 0A 00");
+    other.send("82 0E 00 0A 00 09 6B 66 62 5F 74 6F 70 69 63 00").expect("90 03 00 0A 00");
     for bad in [
         // Text that isn't MQTT; five bytes that announce 268,435,455; no CONNECT first; a reserved packet type.
         "47 45 54 20 2F 20 48 54 54 50 2F 31 2E 31 0D 0A 0D 0A",
@@ -150,12 +125,9 @@ fn bad_bytes_close_their_own_connection_only() {
     ] {
         Wire::open(&broker).send(bad).expect_close();
     }
-    for bad in [
-        "36 10 00 09 6B 66 62 5F 74 6F 70 69 63 00 01 31 32 33",
-        "82 02 00 0A",
-        CONNECT,
-        "20 02 00 00",
-    ] {
+    for bad in
+        ["36 10 00 09 6B 66 62 5F 74 6F 70 69 63 00 01 31 32 33", "82 02 00 0A", CONNECT, "20 02 00 00"]
+    {
         let mut board = Wire::open(&broker);
         board.send(CONNECT_OTHER).expect("20 02 00 00");
         board.send(bad).expect_close();
@@ -165,8 +137,5 @@ fn bad_bytes_close_their_own_connection_only() {
     other.expect("30 0E 00 09 6B 66 62 5F 74 6F 70 69 63 31 32 33");
     broker.process.terminate();
     let ended = broker.process.finish().expect_success();
-    assert!(
-        ended.err.iter().all(|line| !line.contains("panicked")),
-        "{ended:?}"
-    );
+    assert!(ended.err.iter().all(|line| !line.contains("panicked")), "{ended:?}");
 }
