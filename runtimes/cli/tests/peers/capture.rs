@@ -11,7 +11,8 @@ use crate::programs::file;
 /// A packet and who sent it.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
-    pub(crate) by_client: bool,
+    /// Whether by the client; not always known.
+    pub(crate) by_client: Option<bool>,
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -79,7 +80,8 @@ pub(crate) fn dissect(connections: &[Vec<Sent>]) -> Vec<Dissected> {
 
 fn fields(line: &str) -> Dissected {
     let columns = FIELDS.iter().zip(line.split('\t'));
-    let given = columns.filter(|(_, values)| !values.is_empty());
+    // How tshark writes that a field is there and has no bytes.
+    let given = columns.filter(|(_, values)| !values.is_empty() && *values != "<MISSING>");
     given.map(|(field, values)| (*field, values.split('|').map(str::to_owned).collect())).collect()
 }
 
@@ -95,7 +97,7 @@ fn capture(connections: &[Vec<Sent>]) -> Vec<u8> {
         // What each side has sent so far, the client first.
         let mut sent = [1_u32, 1];
         for packet in packets {
-            let (ports, side) = if packet.by_client { ([client, 1883], 0) } else { ([1883, client], 1) };
+            let (ports, side) = if packet.by_client == Some(false) { ([1883, client], 1) } else { ([client, 1883], 0) };
             let segment = segment(ports, sent[side], sent[1 - side], &packet.bytes);
             let length = u32::try_from(segment.len()).unwrap();
             out.extend([0, 0, length, length].iter().flat_map(|field| field.to_le_bytes()));

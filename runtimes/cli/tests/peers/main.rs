@@ -2,9 +2,11 @@
 //!
 //! A test whose program is missing says so and passes; with `MQTT_REQUIRE_PEERS` in the environment it fails.
 
+mod capture;
 mod foreign_broker;
 mod foreign_clients;
 mod paho;
 mod process;
 mod programs;
 mod raw;
+mod tshark;
