@@ -280,7 +280,10 @@ impl<'a> Frame<'a> {
     /// A packet in a shared buffer: kept parts share it.
     #[must_use]
     pub fn owned(bytes: &'a Bytes) -> Self {
-        Self { bytes, owner: Some(bytes) }
+        Self {
+            bytes,
+            owner: Some(bytes),
+        }
     }
 
     /// The whole packet.
@@ -336,3 +339,6 @@ pub(crate) fn feed<R: Receiver>(receiver: &mut R, input: &mut impl Buf, now: Tim
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

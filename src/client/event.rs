@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::{
     Message, QoS, Text, TopicFilter, UserProperties,
     packet::{DecodeError, EncodeError, ReasonCode, RetainHandling},
-    session::Violation,
+    session::{PublishOutcome, Violation},
 };
 
 macro_rules! tokens {
@@ -171,26 +171,6 @@ impl Default for ServerLimits {
             shared_subscriptions: true,
         }
     }
-}
-
-/// The one fate of a published QoS 1 or 2 message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PublishOutcome {
-    /// The server took it over.
-    Acknowledged {
-        /// Success, or *no matching subscribers*.
-        reason: ReasonCode,
-    },
-    /// The server, or what it announced about itself, rules the message out.
-    Refused {
-        /// Why.
-        reason: ReasonCode,
-    },
-    /// Its expiry passed before it was sent.
-    Expired,
-    /// It was sent, and then the session was lost: nobody can say whether it arrived.
-    Unknown,
 }
 
 /// A deviation of a server from the specification that the interop profile lets pass.

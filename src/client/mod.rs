@@ -20,11 +20,11 @@ use alloc::{
 
 use bytes::Buf;
 
-pub use config::{Acknowledgement, Authentication, ClientConfig, LostSession, Oversize, Profile, Reconnect};
+pub use config::{Acknowledgement, Authentication, ClientConfig, Oversize, Profile, Reconnect};
 pub use event::{
     ClientEvent, Connected, DeliveryToken, Deviation, Disconnect, DisconnectReason, PublishError,
-    PublishOutcome, PublishToken, RequestError, ServerLimits, ServerWords, Subscribe, SubscribeToken,
-    Subscription, Unsubscribe, UnsubscribeToken,
+    PublishToken, RequestError, ServerLimits, ServerWords, Subscribe, SubscribeToken, Subscription,
+    Unsubscribe, UnsubscribeToken,
 };
 
 use self::{backoff::Backoff, handshake::Wire, requests::Requests};

@@ -33,7 +33,7 @@ mod reason_codes;
 mod sink;
 mod subscribe;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use bytes::BufMut;
 

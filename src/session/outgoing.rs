@@ -3,9 +3,9 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use core::{mem, time::Duration};
 
-use super::{Fate, Known, Link, PacketIds, QueueLimits, Violation};
+use super::{Fate, Known, Link, LostSession, PacketIds, PublishOutcome, QueueLimits, Violation};
 use crate::{
-    LostSession, Message, Outbox, PublishOutcome, QoS, Timestamp,
+    Message, Outbox, QoS, Timestamp,
     packet::{Ack, Packet, PacketId, PacketType, ReasonCode},
 };
 

@@ -67,7 +67,7 @@ fn s57_no_changed_byte_does_more_than_fail() {
             let original = frame[index];
             for value in 0..=u8::MAX {
                 frame[index] = value;
-                BOTH.map(|version| check_stable(&frame, version));
+                BOTH.iter().for_each(|version| check_stable(&frame, *version));
             }
             frame[index] = original;
         }
@@ -79,7 +79,7 @@ fn s57_no_changed_byte_does_more_than_fail() {
             let original = frame[index];
             for value in 0..=u8::MAX {
                 frame[index] = value;
-                BOTH.map(|version| check_stable(&frame, version));
+                BOTH.iter().for_each(|version| check_stable(&frame, *version));
             }
             frame[index] = original;
         }

@@ -1,0 +1,106 @@
+//! The end of connections and sessions, and the wills that go with it (sections 3.1.2.5 and 4.1).
+
+use core::time::Duration;
+
+use super::{
+    Broker, BrokerEvent, ConnectionId,
+    sessions::{SessionKey, State, Stored},
+    slab::Key,
+    timers::Timer,
+};
+use crate::{DisconnectCause, Session};
+
+impl Broker {
+    /// A connection ended: its session stays for as long as its expiry says, and its will is published unless the client
+    /// said good-bye.
+    pub(super) fn disconnected(&mut self, key: Key, cause: DisconnectCause) {
+        let Some(peer) = self.connections.get_mut(key) else { return };
+        let session_key = peer.session.take();
+        let question = peer.question.take();
+        let expiry = peer.connection.session_expiry();
+        let session = peer.connection.take_session();
+        if let Some(question) = question {
+            self.orphaned(question);
+        }
+        let client_id =
+            session_key.and_then(|key| self.sessions.get(key)).map(|stored| stored.client_id.clone());
+        let publishes_will = cause.publishes_will();
+        self.tell(BrokerEvent::Disconnected { connection: ConnectionId(key), client_id, reason: cause });
+        if let (Some(session_key), Some(session)) = (session_key, session) {
+            self.depart(session_key, session, expiry, publishes_will);
+        }
+    }
+
+    /// A session's client is gone. `expiry` is in seconds.
+    fn depart(&mut self, key: SessionKey, mut session: Session, expiry: u32, publishes_will: bool) {
+        let Some(stored) = self.sessions.get_mut(key) else { return };
+        if !self.config.queue_qos0 {
+            session.drop_qos0();
+        }
+        let ends_at = (expiry < u32::MAX).then(|| self.now + Duration::from_secs(expiry.into()));
+        if !publishes_will {
+            // [MQTT-3.1.2-10], [MQTT-3.14.4-3]
+            stored.will = None;
+        }
+        let delay = stored.will.as_ref().map(|will| will.delay);
+        let will_at = delay.map(|delay| self.now + delay);
+        stored.state = State::Away { session, will_at, ends_at };
+        if expiry == 0 {
+            return self.end_session(key);
+        }
+        if delay == Some(Duration::ZERO) {
+            self.publish_will(key);
+        }
+        self.refresh_session(key);
+    }
+
+    /// Something may be due about a session whose client is away: its end, or its will.
+    pub(super) fn session_timeout(&mut self, key: SessionKey) {
+        let Some(stored) = self.sessions.get_mut(key) else { return };
+        stored.timer = None;
+        let State::Away { will_at, ends_at, .. } = &stored.state else { return };
+        let is_due = |at: &Option<_>| at.is_some_and(|at| at <= self.now);
+        match (is_due(ends_at), is_due(will_at)) {
+            (true, _) => return self.end_session(key),
+            (false, true) => self.publish_will(key),
+            (false, false) => {}
+        }
+        self.refresh_session(key);
+    }
+
+    /// Ends a session that is not connected: subscriptions and queue go, and a will that waits is published now, since it is
+    /// published at the end of its delay or of the session, whichever is sooner [MQTT-3.1.2-8] (5.0).
+    pub(super) fn end_session(&mut self, key: SessionKey) {
+        let Some(mut stored) = self.sessions.remove(key) else { return };
+        self.timers.remove(Timer::Session(key.0), stored.timer);
+        for filter in &stored.subscriptions {
+            self.subscriptions.remove(filter, key);
+        }
+        if let Some(will) = stored.will.take() {
+            self.accept_message(&will.message, Some((key, &stored.client_id)));
+        }
+    }
+
+    fn publish_will(&mut self, key: SessionKey) {
+        let Some(stored) = self.sessions.get_mut(key) else { return };
+        if let State::Away { will_at, .. } = &mut stored.state {
+            *will_at = None;
+        }
+        let client_id = stored.client_id.clone();
+        if let Some(will) = stored.will.take() {
+            self.accept_message(&will.message, Some((key, &client_id)));
+        }
+    }
+
+    fn refresh_session(&mut self, key: SessionKey) {
+        if let Some(stored) = self.sessions.get_mut(key) {
+            stored.timer = self.timers.advance(Timer::Session(key.0), stored.timer, stored.deadline());
+        }
+    }
+
+    /// The session of a connection that was accepted.
+    pub(super) fn session_of(&mut self, key: Key) -> Option<&mut Stored> {
+        let session = self.connections.get(key)?.session?;
+        self.sessions.get_mut(session)
+    }
+}

@@ -1,0 +1,196 @@
+//! PUBLISH, SUBSCRIBE and UNSUBSCRIBE of clients (sections 3.3, 3.8 and 3.10).
+
+use alloc::{boxed::Box, vec::Vec};
+
+use super::{
+    Broker, Question,
+    questions::{Asked, Publishing},
+    sessions::SessionKey,
+    slab::Key,
+    subscriptions::Options,
+};
+use crate::{
+    FilterRequest, Message, QoS, RequestToken, TopicFilter, TopicName,
+    packet::{ReasonCode, RetainHandling},
+};
+
+/// A SUBSCRIBE whose filters are being decided, one after the other.
+#[derive(Debug)]
+pub(super) struct Subscribing {
+    token: RequestToken,
+    filters: Vec<FilterRequest>,
+    identifier: Option<u32>,
+    /// Of the filters decided so far.
+    reasons: Vec<ReasonCode>,
+}
+
+impl Subscribing {
+    /// Decides the next filter: it is granted, or refused with an error.
+    pub(super) fn decide(&mut self, refusal: Option<ReasonCode>) {
+        let Some(filter) = self.filters.get(self.reasons.len()) else { return };
+        self.reasons.push(refusal.unwrap_or(match filter.qos {
+            QoS::AtMostOnce => ReasonCode::Success,
+            QoS::AtLeastOnce => ReasonCode::GrantedQoS1,
+            QoS::ExactlyOnce => ReasonCode::GrantedQoS2,
+        }));
+    }
+}
+
+impl Broker {
+    pub(super) fn publish_request(&mut self, key: Key, token: RequestToken, message: Message) {
+        let Some(peer) = self.connections.get_mut(key) else { return };
+        let Some(session) = peer.session else { return };
+        if let Some(reason) = publish_fault(&message.topic, self.config.topic_levels) {
+            return peer.connection.finish_publish(token, reason, self.now);
+        }
+        if self.config.ask_publish
+            && let Some(delivery) = peer.connection.delivery(token)
+            && let Some(stored) = self.sessions.get(session)
+        {
+            let about = Question::Publish {
+                client_id: stored.client_id.clone(),
+                user_name: stored.user_name.clone(),
+                topic: message.topic.clone(),
+                qos: message.qos,
+                retain: message.retain,
+            };
+            let publishing = Publishing { connection: key, session, token, delivery, message };
+            return self.ask(key, about, Asked::Publish(Box::new(publishing)));
+        }
+        let reason = self.accept_from(session, &message);
+        if let Some(peer) = self.connections.get_mut(key) {
+            peer.connection.finish_publish(token, reason, self.now);
+        }
+    }
+
+    /// Routes a client's message, and says what its acknowledgement says.
+    pub(super) fn accept_from(&mut self, session: SessionKey, message: &Message) -> ReasonCode {
+        let client_id = self.sessions.get(session).map(|stored| stored.client_id.clone());
+        let receivers =
+            self.accept_message(message, client_id.as_ref().map(|client_id| (session, client_id)));
+        if receivers == 0 { ReasonCode::NoMatchingSubscribers } else { ReasonCode::Success }
+    }
+
+    pub(super) fn subscribe_request(
+        &mut self,
+        key: Key,
+        token: RequestToken,
+        filters: Vec<FilterRequest>,
+        identifier: Option<u32>,
+    ) {
+        let reasons = Vec::with_capacity(filters.len());
+        self.subscribe_on(key, Box::new(Subscribing { token, filters, identifier, reasons }));
+    }
+
+    /// Decides the filters that are left; stops at a question.
+    pub(super) fn subscribe_on(&mut self, key: Key, mut subscribing: Box<Subscribing>) {
+        while let Some(request) = subscribing.filters.get(subscribing.reasons.len()) {
+            let fault = subscribe_fault(&request.filter, self.config.topic_levels);
+            if fault.is_none() && self.config.ask_subscribe {
+                let (filter, qos) = (request.filter.clone(), request.qos);
+                let Some(stored) = self.session_of(key) else { return };
+                let (client_id, user_name) = (stored.client_id.clone(), stored.user_name.clone());
+                let about = Question::Subscribe { client_id, user_name, filter, qos };
+                return self.ask(key, about, Asked::Subscribe { connection: key, subscribing });
+            }
+            subscribing.decide(fault);
+        }
+        self.subscribe(key, *subscribing);
+    }
+
+    /// Makes the subscriptions that were granted, all at once: SUBACK comes before the retained messages and before anything
+    /// that is routed later.
+    fn subscribe(&mut self, key: Key, subscribing: Subscribing) {
+        let Subscribing { token, filters, identifier, mut reasons } = subscribing;
+        let Some(session) = self.connections.get(key).and_then(|peer| peer.session) else { return };
+        let mut with_retained = Vec::new();
+        for (request, reason) in filters.into_iter().zip(&mut reasons) {
+            if reason.is_error() {
+                continue;
+            }
+            let options = Options {
+                qos: request.qos,
+                no_local: request.no_local,
+                retain_as_published: request.retain_as_published,
+                identifier,
+            };
+            match self.add_subscription(session, &request.filter, options) {
+                Ok(is_new) if wants_retained(request.retain_handling, is_new) => {
+                    with_retained.push((request.filter, options));
+                }
+                Ok(_) => {}
+                Err(refusal) => *reason = refusal,
+            }
+        }
+        if let Some(peer) = self.connections.get_mut(key) {
+            peer.connection.finish_subscribe(token, &reasons, self.now);
+        }
+        for (filter, options) in with_retained {
+            self.deliver_retained(session, &filter, options);
+        }
+    }
+
+    /// Whether the subscription is new, or why there is none.
+    fn add_subscription(
+        &mut self,
+        session: SessionKey,
+        filter: &TopicFilter,
+        options: Options,
+    ) -> Result<bool, ReasonCode> {
+        let stored = self.sessions.get_mut(session).ok_or(ReasonCode::UnspecifiedError)?;
+        if !stored.subscriptions.contains(filter) {
+            if stored.subscriptions.len() >= self.config.subscriptions_per_session {
+                return Err(ReasonCode::QuotaExceeded);
+            }
+            stored.subscriptions.insert(filter.clone());
+        }
+        Ok(self.subscriptions.insert(filter, session, options))
+    }
+
+    pub(super) fn unsubscribe_request(&mut self, key: Key, token: RequestToken, filters: &[TopicFilter]) {
+        let Some(session) = self.connections.get(key).and_then(|peer| peer.session) else { return };
+        let mut reasons = Vec::with_capacity(filters.len());
+        for filter in filters {
+            // Compared byte by byte; what is queued already is still delivered [MQTT-3.10.4-1] [MQTT-3.10.4-3].
+            let removed = self.subscriptions.remove(filter, session);
+            if let Some(stored) = self.sessions.get_mut(session) {
+                stored.subscriptions.remove(filter);
+            }
+            reasons.push(if removed { ReasonCode::Success } else { ReasonCode::NoSubscriptionExisted });
+        }
+        if let Some(peer) = self.connections.get_mut(key) {
+            peer.connection.finish_unsubscribe(token, &reasons, self.now);
+        }
+    }
+}
+
+/// Why clients may not publish to a topic, if so.
+pub(super) fn publish_fault(topic: &TopicName, most_levels: usize) -> Option<ReasonCode> {
+    let topic = topic.as_bytes();
+    if levels(topic) > most_levels {
+        return Some(ReasonCode::TopicNameInvalid);
+    }
+    // The server's own topics (3.1.1 section 4.7.2).
+    let is_system = topic.strip_prefix(b"$SYS").is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"));
+    is_system.then_some(ReasonCode::NotAuthorized)
+}
+
+fn subscribe_fault(filter: &TopicFilter, most_levels: usize) -> Option<ReasonCode> {
+    if filter.share_name().is_some() {
+        return Some(ReasonCode::SharedSubscriptionsNotSupported);
+    }
+    (levels(filter.as_bytes()) > most_levels).then_some(ReasonCode::TopicFilterInvalid)
+}
+
+fn levels(topic: &[u8]) -> usize {
+    1 + topic.iter().filter(|byte| **byte == b'/').count()
+}
+
+/// [MQTT-3.3.1-6] (3.1.1), [MQTT-3.3.1-9] to [MQTT-3.3.1-11] (5.0).
+const fn wants_retained(handling: RetainHandling, is_new: bool) -> bool {
+    match handling {
+        RetainHandling::SendAtSubscribe => true,
+        RetainHandling::SendIfNew => is_new,
+        RetainHandling::DoNotSend => false,
+    }
+}

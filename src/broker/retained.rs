@@ -1,0 +1,186 @@
+//! Messages kept for future subscribers (section 3.3.1.3 of both specifications).
+
+use alloc::collections::BTreeSet;
+
+use super::tree::{TopicTree, Walk};
+use crate::{Message, Timestamp, TopicFilter, TopicName};
+
+/// The last retained message of each topic, bounded in count and bytes.
+#[derive(Debug)]
+pub(super) struct Retained {
+    tree: TopicTree<Kept>,
+    expiries: BTreeSet<(Timestamp, TopicName)>,
+    count: usize,
+    bytes: usize,
+    limits: (usize, usize),
+    walk: Walk,
+}
+
+#[derive(Debug)]
+struct Kept {
+    message: Message,
+    expires: Option<Timestamp>,
+}
+
+/// There is no room for another retained message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Full;
+
+impl Retained {
+    pub(super) fn new(count: usize, bytes: usize) -> Self {
+        Self {
+            tree: TopicTree::new(),
+            expiries: BTreeSet::new(),
+            count: 0,
+            bytes: 0,
+            limits: (count, bytes),
+            walk: Walk::default(),
+        }
+    }
+
+    pub(super) const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// What the messages cost, by [`Message::cost`].
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Keeps a message in place of the topic's former one; an empty one only removes that [MQTT-3.3.1-5] [MQTT-3.3.1-10]
+    /// [MQTT-3.3.1-11] of 3.1.1, [MQTT-3.3.1-5] to [MQTT-3.3.1-7] of 5.0.
+    ///
+    /// # Errors
+    ///
+    /// Full: the former one is removed all the same, since it is out of date.
+    pub(super) fn store(&mut self, message: &Message, now: Timestamp) -> Result<(), Full> {
+        self.remove(&message.topic);
+        if message.payload.is_empty() {
+            return Ok(());
+        }
+        let cost = message.cost();
+        let (count, bytes) = self.limits;
+        if self.count >= count || self.bytes.saturating_add(cost) > bytes {
+            return Err(Full);
+        }
+        let mut message = message.clone();
+        message.retain = true;
+        let expires = message.properties.message_expiry.map(|span| now + span);
+        if let Some(expires) = expires {
+            self.expiries.insert((expires, message.topic.clone()));
+        }
+        self.count += 1;
+        self.bytes += cost;
+        let topic = message.topic.clone();
+        self.tree.get_or_insert_with(topic.as_bytes(), || Kept { message, expires });
+        Ok(())
+    }
+
+    fn remove(&mut self, topic: &TopicName) {
+        let Self { tree, expiries, count, bytes, .. } = self;
+        tree.update(topic.as_bytes(), |kept| {
+            if let Some(expires) = kept.expires {
+                expiries.remove(&(expires, topic.clone()));
+            }
+            *count -= 1;
+            *bytes -= kept.message.cost();
+            (false, ())
+        });
+    }
+
+    /// Visits the messages whose topics match a filter, with what is left of their expiry [MQTT-3.3.2-6].
+    pub(super) fn visit(&mut self, filter: &TopicFilter, now: Timestamp, mut visit: impl FnMut(Message)) {
+        self.tree.visit_matching_names(filter.as_bytes(), &mut self.walk, |kept| {
+            let mut message = kept.message.clone();
+            message.properties.message_expiry = kept.expires.map(|expires| expires.saturating_since(now));
+            visit(message);
+        });
+    }
+
+    pub(super) fn next_expiry(&self) -> Option<Timestamp> {
+        self.expiries.first().map(|(expires, _)| *expires)
+    }
+
+    /// Drops the messages whose time has passed.
+    pub(super) fn expire(&mut self, now: Timestamp) {
+        while let Some((expires, topic)) = self.expiries.first()
+            && *expires <= now
+        {
+            let topic = topic.clone();
+            self.remove(&topic);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{vec, vec::Vec};
+    use core::time::Duration;
+
+    use super::*;
+
+    fn message(topic: &str, payload: &str) -> Message {
+        Message::new(topic, payload.as_bytes().to_vec()).unwrap()
+    }
+
+    fn topics(retained: &mut Retained, filter: &str, now: Timestamp) -> Vec<TopicName> {
+        let mut found = vec![];
+        retained.visit(&TopicFilter::try_from(filter).unwrap(), now, |message| {
+            assert!(message.retain);
+            found.push(message.topic);
+        });
+        found
+    }
+
+    #[test]
+    fn an_empty_message_removes_and_is_not_kept() {
+        let mut retained = Retained::new(10, 10_000);
+        retained.store(&message("a/b", "1"), Timestamp::ZERO).unwrap();
+        retained.store(&message("a/b", "2"), Timestamp::ZERO).unwrap();
+        assert_eq!(retained.count(), 1);
+        assert_eq!(topics(&mut retained, "a/#", Timestamp::ZERO), ["a/b"]);
+        retained.store(&message("a/b", ""), Timestamp::ZERO).unwrap();
+        assert_eq!((retained.count(), retained.bytes()), (0, 0));
+        assert_eq!(topics(&mut retained, "#", Timestamp::ZERO), [""; 0]);
+    }
+
+    #[test]
+    fn both_limits_hold_and_a_refused_update_leaves_nothing_out_of_date() {
+        let cost = message("a", "1").cost();
+        let mut retained = Retained::new(2, 10 * cost);
+        retained.store(&message("a", "1"), Timestamp::ZERO).unwrap();
+        retained.store(&message("b", "1"), Timestamp::ZERO).unwrap();
+        assert_eq!(retained.store(&message("c", "1"), Timestamp::ZERO), Err(Full));
+        assert_eq!(
+            retained.store(&message("a", "2"), Timestamp::ZERO),
+            Ok(()),
+            "a replacement needs no room"
+        );
+
+        let mut retained = Retained::new(10, 2 * cost);
+        retained.store(&message("a", "1"), Timestamp::ZERO).unwrap();
+        retained.store(&message("b", "1"), Timestamp::ZERO).unwrap();
+        assert_eq!(retained.store(&message("a", "longer"), Timestamp::ZERO), Err(Full));
+        assert_eq!(topics(&mut retained, "#", Timestamp::ZERO), ["b"]);
+        assert_eq!(retained.bytes(), cost);
+    }
+
+    #[test]
+    fn expiries_are_counted_down_and_end() {
+        let mut retained = Retained::new(10, 10_000);
+        let mut short = message("a", "1");
+        short.properties.message_expiry = Some(Duration::from_secs(10));
+        retained.store(&short, Timestamp::ZERO).unwrap();
+        retained.store(&message("b", "1"), Timestamp::ZERO).unwrap();
+        let mut left = None;
+        let at = Timestamp::from_secs(4);
+        retained.visit(&TopicFilter::try_from("a").unwrap(), at, |message| {
+            left = message.properties.message_expiry
+        });
+        assert_eq!(left, Some(Duration::from_secs(6)));
+        assert_eq!(retained.next_expiry(), Some(Timestamp::from_secs(10)));
+        retained.expire(Timestamp::from_secs(10));
+        assert_eq!(topics(&mut retained, "#", Timestamp::from_secs(10)), ["b"]);
+        assert_eq!((retained.count(), retained.next_expiry()), (1, None));
+    }
+}

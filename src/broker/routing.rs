@@ -1,0 +1,101 @@
+//! From one message to all who subscribe to it (section 3.3.5 of 3.1.1, 3.3.4 of 5.0).
+
+use alloc::{collections::VecDeque, vec::Vec};
+use core::mem;
+
+use super::{
+    Broker, BrokerEvent,
+    sessions::{SessionKey, State},
+    subscriptions::{Match, Options},
+};
+use crate::{DropReason, Message, SubscriptionIdentifiers, Text, TopicFilter, connection::enqueue};
+
+impl Broker {
+    /// Accepts a message: keeps it if it is to be retained, and hands a copy to each session that subscribes to it
+    /// [MQTT-4.5.0-1]. Returns how many those are.
+    ///
+    /// The work grows with the number of matching subscriptions.
+    pub(super) fn accept_message(
+        &mut self,
+        message: &Message,
+        publisher: Option<(SessionKey, &Text)>,
+    ) -> usize {
+        self.counted.received += 1;
+        if message.retain && self.retained.store(message, self.now).is_err() {
+            let client_id = publisher.map_or(Text::EMPTY, |(_, client_id)| client_id.clone());
+            self.tell_dropped(client_id, message, DropReason::RetainedFull);
+        }
+        let mut matches = mem::take(&mut self.matches);
+        self.subscriptions.matching(&message.topic, &mut matches);
+        let mut receivers = 0;
+        for of_session in matches.chunk_by(|a, b| a.session == b.session) {
+            let Some(first) = of_session.first() else { continue };
+            if let Some(copy) = copy_for(of_session, message, publisher.map(|(session, _)| session)) {
+                receivers += 1;
+                self.deliver(first.session, copy);
+            }
+        }
+        self.matches = matches;
+        receivers
+    }
+
+    /// Sends the retained messages that a new subscription matches, with the RETAIN flag [MQTT-3.3.1-8] (3.1.1).
+    pub(super) fn deliver_retained(&mut self, session: SessionKey, filter: &TopicFilter, options: Options) {
+        let mut found = Vec::new();
+        self.retained.visit(filter, self.now, |message| found.push(message));
+        for mut message in found {
+            message.qos = message.qos.min(options.qos);
+            message.properties.subscription_identifiers =
+                SubscriptionIdentifiers::from_iter(options.identifier);
+            self.deliver(session, message);
+        }
+    }
+
+    /// Hands a message to a session, connected or away.
+    fn deliver(&mut self, key: SessionKey, message: Message) {
+        let Some(stored) = self.sessions.get_mut(key) else { return };
+        self.counted.delivered += 1;
+        let dropped = match &mut stored.state {
+            State::Connected(connection) => {
+                let Some(peer) = self.connections.get_mut(*connection) else { return };
+                peer.mark_ready(*connection, &mut self.ready);
+                peer.connection.deliver(message, self.now)
+            }
+            State::Away { session, .. } => {
+                if message.qos == crate::QoS::AtMostOnce && !self.config.queue_qos0 {
+                    return;
+                }
+                stored.next_delivery += 1;
+                enqueue(session, stored.next_delivery, message, self.now, &mut VecDeque::new())
+            }
+            State::Moving => return,
+        };
+        if !dropped.is_empty() {
+            let client_id = stored.client_id.clone();
+            for (message, why) in dropped {
+                self.tell_dropped(client_id.clone(), &message, why);
+            }
+        }
+    }
+
+    fn tell_dropped(&mut self, client_id: Text, message: &Message, why: DropReason) {
+        self.counted.dropped += 1;
+        self.tell(BrokerEvent::Dropped { client_id, topic: message.topic.clone(), why });
+    }
+}
+
+/// The one copy that a session gets for all of its matching subscriptions: with the highest QoS granted, but not above the
+/// message's [MQTT-3.3.5-1] (3.1.1) [MQTT-3.3.4-2] [MQTT-3.3.4-4] (5.0).
+fn copy_for(subscriptions: &[Match], message: &Message, publisher: Option<SessionKey>) -> Option<Message> {
+    // [MQTT-3.8.3-3] (5.0)
+    let wanted =
+        || subscriptions.iter().filter(|one| !(one.options.no_local && publisher == Some(one.session)));
+    let granted = wanted().map(|one| one.options.qos).max()?;
+    let mut copy = message.clone();
+    copy.qos = message.qos.min(granted);
+    // [MQTT-3.3.1-9] (3.1.1), [MQTT-3.3.1-12] [MQTT-3.3.1-13] (5.0)
+    copy.retain = message.retain && wanted().any(|one| one.options.retain_as_published);
+    copy.properties.subscription_identifiers =
+        SubscriptionIdentifiers::from_iter(wanted().filter_map(|one| one.options.identifier));
+    Some(copy)
+}

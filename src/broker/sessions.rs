@@ -1,0 +1,121 @@
+//! The sessions of all clients, connected or away.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+
+use super::slab::{Key, Slab};
+use crate::{Outbox, Session, Text, Timestamp, TopicFilter, Will, packet::ReasonCode};
+
+/// Names a session for as long as it lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SessionKey(pub(super) Key);
+
+/// What is known of a client across its connections (section 4.1).
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) client_id: Text,
+    /// Who made it.
+    pub(super) user_name: Option<Text>,
+    pub(super) state: State,
+    pub(super) subscriptions: BTreeSet<TopicFilter>,
+    /// Published when the connection ends without a word; while the client is away, when its delay has passed.
+    pub(super) will: Option<Will>,
+    /// Counts the messages delivered while the client is away.
+    pub(super) next_delivery: u64,
+    /// Where its timer stands.
+    pub(super) timer: Option<Timestamp>,
+}
+
+/// Whether the client is there.
+#[derive(Debug)]
+pub(super) enum State {
+    /// The message flow is with the connection.
+    Connected(Key),
+    /// The message flow is kept here.
+    Away {
+        session: Session,
+        /// When the will is published.
+        will_at: Option<Timestamp>,
+        /// When the session ends; never for the longest expiry.
+        ends_at: Option<Timestamp>,
+    },
+    /// Between the two, within one call.
+    Moving,
+}
+
+impl Stored {
+    pub(super) fn new(client_id: Text, user_name: Option<Text>) -> Self {
+        Self {
+            client_id,
+            user_name,
+            state: State::Moving,
+            subscriptions: BTreeSet::new(),
+            will: None,
+            next_delivery: 0,
+            timer: None,
+        }
+    }
+
+    pub(super) const fn connection(&self) -> Option<Key> {
+        match self.state {
+            State::Connected(connection) => Some(connection),
+            State::Away { .. } | State::Moving => None,
+        }
+    }
+
+    /// The program has taken over a message that was received before the client went away.
+    pub(super) fn acknowledge_away(&mut self, delivery: u64) {
+        if let State::Away { session, .. } = &mut self.state {
+            session.acknowledge(delivery, ReasonCode::Success, None, &mut Outbox::new());
+        }
+    }
+
+    /// The next moment at which something is due.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Away { will_at, ends_at, .. } => will_at.into_iter().chain(ends_at).min(),
+            State::Connected(_) | State::Moving => None,
+        }
+    }
+}
+
+/// Sessions by key and by client identifier.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    slab: Slab<Stored>,
+    by_client_id: BTreeMap<Text, SessionKey>,
+}
+
+impl Sessions {
+    pub(super) const fn new() -> Self {
+        Self { slab: Slab::new(), by_client_id: BTreeMap::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    pub(super) fn find(&self, client_id: &Text) -> Option<SessionKey> {
+        self.by_client_id.get(client_id).copied()
+    }
+
+    pub(super) fn get(&self, key: SessionKey) -> Option<&Stored> {
+        self.slab.get(key.0)
+    }
+
+    pub(super) fn get_mut(&mut self, key: SessionKey) -> Option<&mut Stored> {
+        self.slab.get_mut(key.0)
+    }
+
+    pub(super) fn insert(&mut self, session: Stored) -> Option<SessionKey> {
+        let client_id = session.client_id.clone();
+        let key = SessionKey(self.slab.insert(session)?);
+        self.by_client_id.insert(client_id, key);
+        Some(key)
+    }
+
+    pub(super) fn remove(&mut self, key: SessionKey) -> Option<Stored> {
+        let session = self.slab.remove(key.0)?;
+        self.by_client_id.remove(&session.client_id);
+        Some(session)
+    }
+}

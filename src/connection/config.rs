@@ -1,0 +1,73 @@
+//! What the server's side of a connection is told at its creation. Every default has its reason beside it.
+
+use core::time::Duration;
+
+/// The settings of a [`Connection`](crate::Connection).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionConfig {
+    /// The largest packet accepted, in bytes with its fixed header; announced in 5.0. Default 1 MiB.
+    pub maximum_packet_size: u32,
+    /// The largest first packet accepted, in bytes: all that somebody unknown can make the server hold. Default 16 KiB:
+    /// a will, a password and properties of usual size; the protocol allows a CONNECT of 320 KiB and more.
+    pub connect_bytes: u32,
+    /// How long a transport may take from its start until CONNACK, the owner's decision included. Default 10 s: several
+    /// retransmissions of TCP.
+    pub connect_timeout: Duration,
+    /// The longest keep alive granted, in seconds; 0 for any. A 5.0 client that asks for more (or for none) is told this
+    /// one; a 3.1.1 client can't be told and keeps its own. Default 0.
+    pub maximum_keep_alive: u16,
+    /// How many QoS 1 and 2 messages the client may send before one is acknowledged; announced and enforced in 5.0.
+    /// 1 to 65,535 (0 counts as 1). Default 64: hides the round trip, and bounds what a client leaves unfinished.
+    pub receive_maximum: u16,
+    /// How many QoS 1 and 2 messages are sent before one is acknowledged; the client's Receive Maximum may lower it.
+    /// 1 to 65,535 (0 counts as 1). Default 64.
+    pub inflight_maximum: u16,
+    /// How many topic aliases the client may use; 5.0 only. Default 16: a name each, of up to 64 KiB.
+    pub topic_alias_maximum: u16,
+    /// How many topic aliases are used towards the client, if it allows as many; 5.0 only. Default 16.
+    pub outbound_topic_aliases: u16,
+    /// No further publish is moved to the outbox while it holds at least this many bytes, and at twice as many input
+    /// pauses, so that who never reads can't pile up answers. Default 64 KiB.
+    pub outbox_bytes: usize,
+    /// The most messages that wait for their transmission or their acknowledgement, in sessions made here. Default 1,000:
+    /// seconds of a usual flow, for a subscriber that reads too slowly or is away.
+    pub queue_count: usize,
+    /// The most bytes that those messages may cost, by [`Message::cost`](crate::Message::cost). Default 1 MiB.
+    pub queue_bytes: usize,
+    /// The longest session expiry granted, in seconds; `u32::MAX` is for ever. A 5.0 client that asks for more is told this
+    /// one. For a 3.1.1 client without clean session it is the session's expiry. Default one week.
+    pub session_expiry_maximum: u32,
+    /// How many requests (PUBLISH, SUBSCRIBE, UNSUBSCRIBE) may wait for the owner to finish them before input pauses. At least
+    /// 1 (0 counts as 1). Default 1: each is finished before the next is read, which keeps their order for an owner
+    /// that answers late.
+    pub requests: usize,
+}
+
+impl ConnectionConfig {
+    /// The defaults.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            maximum_packet_size: 1 << 20,
+            connect_bytes: 16 << 10,
+            connect_timeout: Duration::from_secs(10),
+            maximum_keep_alive: 0,
+            receive_maximum: 64,
+            inflight_maximum: 64,
+            topic_alias_maximum: 16,
+            outbound_topic_aliases: 16,
+            outbox_bytes: 64 << 10,
+            queue_count: 1000,
+            queue_bytes: 1 << 20,
+            session_expiry_maximum: 7 * 24 * 60 * 60,
+            requests: 1,
+        }
+    }
+}
+
+impl Default for ConnectionConfig {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,245 @@
+//! From the first byte to CONNACK (sections 3.1 and 3.2).
+
+use alloc::boxed::Box;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::{ConnectRequest, Connection, ConnectionEvent, DisconnectCause, Flow, KeepAlive, Phase, bounded};
+use crate::{
+    Message, QoS, Text, Timestamp, TopicName, UserProperties, Will,
+    framing::Frame,
+    packet::{
+        ConnAck, Connect, DecodeError, Fault, Packet, Properties, Property, PropertyList, ProtocolVersion,
+        ReasonCode,
+    },
+    session::{Link, LinkSettings, QueueLimits, Session, Violation, owned_properties},
+};
+
+/// What a client announced with CONNECT, and what it was granted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    pub(super) version: ProtocolVersion,
+    receive_maximum: u16,
+    /// The largest packet that the client takes.
+    pub(super) packet_size: usize,
+    topic_alias_maximum: u16,
+    /// Asked for and granted, in seconds.
+    keep_alive: (u16, u16),
+    /// What the client asked for with CONNECT, in seconds.
+    pub(super) requested_expiry: u32,
+    /// What is granted.
+    pub(super) session_expiry: u32,
+}
+
+/// How a connection is accepted.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Acceptance {
+    /// The stored session to go on with; the client hears that it is present. `None`: a new one is made.
+    pub session: Option<Session>,
+    /// The name that was given to a client without one; 5.0 clients hear of it.
+    pub assigned_client_id: Option<Text>,
+}
+
+impl Connection {
+    /// Accepts the connection that the client asked for: CONNACK goes out, then what the session holds.
+    pub fn accept(&mut self, acceptance: Acceptance, now: Timestamp) {
+        self.pass(now);
+        let (Phase::Deciding { .. }, Some(terms)) = (self.phase, self.terms) else { return };
+        let session_present = acceptance.session.is_some();
+        self.phase = Phase::Open;
+        self.framing.set_limit(bounded(self.config.maximum_packet_size));
+        self.keep_alive = KeepAlive::new(terms.keep_alive.1, self.now);
+        let list = self.announcements(&terms, acceptance.assigned_client_id.as_ref());
+        let properties = Properties::new(list.as_slice());
+        self.send(&Packet::ConnAck(ConnAck { session_present, reason: ReasonCode::Success, properties }));
+
+        let mut link = Link::new(self.link_settings(&terms));
+        let limits = QueueLimits { count: self.config.queue_count, bytes: self.config.queue_bytes };
+        let mut session = acceptance.session.unwrap_or_else(|| Session::new(limits));
+        session.begin(&mut link);
+        self.flow = Some(Flow { session, link });
+    }
+
+    /// Refuses the connection that the client asked for, then ends it [MQTT-3.2.2-5] (3.1.1) [MQTT-3.2.2-7] (5.0). In 3.1.1
+    /// the nearest return code is sent, and none where no code fits [MQTT-3.2.2-6].
+    pub fn refuse(&mut self, reason: ReasonCode, now: Timestamp) {
+        self.pass(now);
+        let (Phase::Deciding { .. }, Some(terms)) = (self.phase, self.terms) else { return };
+        self.send_refusal(terms.version, reason);
+        self.end(DisconnectCause::Refused(reason));
+    }
+
+    /// The first packet arrived.
+    pub(super) fn connect(&mut self, connect: &Connect<'_>, until: Timestamp) {
+        let terms = self.terms_of(connect);
+        self.terms = Some(terms);
+        self.phase = Phase::Deciding { until };
+        if connect.properties.authentication_method().is_some() {
+            // No method of enhanced authentication is known here [MQTT-4.12.0-1].
+            return self.refuse(ReasonCode::BadAuthenticationMethod, self.now);
+        }
+        if connect.version < ProtocolVersion::V5 && connect.client_id.is_empty() && !connect.clean_start {
+            // [MQTT-3.1.3-8]
+            return self.refuse(ReasonCode::ClientIdentifierNotValid, self.now);
+        }
+        let request = ConnectRequest {
+            version: connect.version,
+            client_id: copy_text(connect.client_id),
+            clean_start: connect.clean_start,
+            session_expiry: terms.session_expiry,
+            keep_alive: terms.keep_alive.1,
+            user_name: connect.user_name.map(copy_text),
+            password: connect.password.map(Bytes::copy_from_slice),
+            will: connect.will.map(|will| copy_will(&will)),
+            user_properties: copy_user_properties(&connect.properties),
+        };
+        self.events.push_back(ConnectionEvent::Connect(Box::new(request)));
+    }
+
+    /// Something else than a valid CONNECT arrived first: no CONNACK in 3.1.1 [MQTT-3.1.4-1] but for an unknown level
+    /// [MQTT-3.1.2-2]; 5.0 allows one (section 4.13.2).
+    pub(super) fn connect_malformed(&mut self, frame: &Frame<'_>, error: DecodeError) {
+        match error.fault {
+            Fault::UnsupportedProtocolLevel(level) if level < ProtocolVersion::V5.level() => {
+                self.send_refusal(ProtocolVersion::V3_1_1, ReasonCode::UnsupportedProtocolVersion);
+            }
+            Fault::UnsupportedProtocolLevel(_) => {
+                self.send_refusal(ProtocolVersion::V5, ReasonCode::UnsupportedProtocolVersion);
+            }
+            _ if announced_level(frame.bytes()) == Some(ProtocolVersion::V5.level()) => {
+                self.send_refusal(ProtocolVersion::V5, error.reason());
+            }
+            _ => {}
+        }
+        self.end(DisconnectCause::Malformed(error));
+    }
+
+    pub(super) fn handshake_expected(&mut self, packet: &Packet<'_>) {
+        self.end(DisconnectCause::Misbehaved(Violation::HandshakeExpected(packet.packet_type())));
+    }
+
+    fn send_refusal(&mut self, version: ProtocolVersion, reason: ReasonCode) {
+        let reason = match version {
+            ProtocolVersion::V3_1_1 => return_code(reason),
+            ProtocolVersion::V5 => Some(reason),
+        };
+        let Some(reason) = reason else { return };
+        let packet = |reason| {
+            Packet::ConnAck(ConnAck { session_present: false, reason, properties: Properties::NONE })
+        };
+        if packet(reason).encode(version, self.outbox.tail()).is_err() {
+            // Not in the table of CONNACK [MQTT-3.2.2-8].
+            let written = packet(ReasonCode::UnspecifiedError).encode(version, self.outbox.tail());
+            debug_assert!(written.is_ok() || version < ProtocolVersion::V5);
+        }
+    }
+
+    fn terms_of(&self, connect: &Connect<'_>) -> Terms {
+        let properties = &connect.properties;
+        let is_v5 = connect.version >= ProtocolVersion::V5;
+        let requested_expiry = match (is_v5, connect.clean_start) {
+            (true, _) => properties.session_expiry_interval().unwrap_or(0),
+            (false, true) => 0,
+            (false, false) => u32::MAX,
+        };
+        let longest = self.config.maximum_keep_alive;
+        let exceeds = longest > 0 && (connect.keep_alive == 0 || connect.keep_alive > longest);
+        Terms {
+            version: connect.version,
+            receive_maximum: properties.receive_maximum().unwrap_or(u16::MAX),
+            packet_size: properties.maximum_packet_size().map_or(usize::MAX, bounded),
+            topic_alias_maximum: properties.topic_alias_maximum().unwrap_or(0),
+            keep_alive: (connect.keep_alive, if is_v5 && exceeds { longest } else { connect.keep_alive }),
+            requested_expiry,
+            session_expiry: requested_expiry.min(self.config.session_expiry_maximum),
+        }
+    }
+
+    /// What CONNACK says in 5.0: only what differs from the defaults of the specification.
+    fn announcements<'a>(&self, terms: &Terms, assigned: Option<&'a Text>) -> PropertyList<'a, 7> {
+        let mut list = PropertyList::new();
+        if terms.version < ProtocolVersion::V5 {
+            return list;
+        }
+        if terms.session_expiry != terms.requested_expiry {
+            list.push(Property::SessionExpiryInterval(terms.session_expiry));
+        }
+        if self.config.receive_maximum < u16::MAX {
+            list.push(Property::ReceiveMaximum(self.config.receive_maximum.max(1)));
+        }
+        list.push(Property::MaximumPacketSize(self.config.maximum_packet_size.max(2)));
+        list.push_some(assigned.map(|name| Property::AssignedClientIdentifier(name.as_str())));
+        if self.config.topic_alias_maximum > 0 {
+            list.push(Property::TopicAliasMaximum(self.config.topic_alias_maximum));
+        }
+        list.push(Property::SharedSubscriptionAvailable(false));
+        let (asked, granted) = terms.keep_alive;
+        if asked != granted {
+            list.push(Property::ServerKeepAlive(granted));
+        }
+        list
+    }
+
+    fn link_settings(&self, terms: &Terms) -> LinkSettings {
+        let is_v5 = terms.version >= ProtocolVersion::V5;
+        LinkSettings {
+            version: terms.version,
+            send_maximum: self.config.inflight_maximum.max(1).min(terms.receive_maximum),
+            peer_packet_size: terms.packet_size,
+            outbound_aliases: self.config.outbound_topic_aliases.min(terms.topic_alias_maximum),
+            peer_maximum_qos: QoS::ExactlyOnce,
+            peer_retains: true,
+            receive_maximum: self.config.receive_maximum.max(1),
+            inbound_aliases: if is_v5 { self.config.topic_alias_maximum } else { 0 },
+            outbox_bytes: self.config.outbox_bytes.max(1),
+            retransmit_after: None,
+        }
+    }
+}
+
+/// The return code of 3.1.1 that is nearest to a reason; `None` if none fits.
+const fn return_code(reason: ReasonCode) -> Option<ReasonCode> {
+    use ReasonCode as R;
+    match reason {
+        R::UnsupportedProtocolVersion | R::ClientIdentifierNotValid | R::ServerUnavailable => Some(reason),
+        R::BadUserNameOrPassword | R::NotAuthorized => Some(reason),
+        R::Banned | R::BadAuthenticationMethod => Some(R::NotAuthorized),
+        R::ServerBusy
+        | R::QuotaExceeded
+        | R::UseAnotherServer
+        | R::ServerMoved
+        | R::ConnectionRateExceeded => Some(R::ServerUnavailable),
+        _ => None,
+    }
+}
+
+/// The protocol level in a CONNECT that may be wrong anywhere else.
+fn announced_level(frame: &[u8]) -> Option<u8> {
+    let (_, rest) = frame.split_first()?;
+    let length = rest.iter().position(|byte| byte & 0x80 == 0)?;
+    let rest = rest.get(length + 1..)?;
+    rest.strip_prefix(b"\x00\x04MQTT")?.first().copied()
+}
+
+/// Texts that outlive the packet are copied: a shared one would keep the read buffer alive.
+fn copy_text(text: &str) -> Text {
+    Text::from_checked(Bytes::copy_from_slice(text.as_bytes()))
+}
+
+fn copy_user_properties(properties: &Properties<'_>) -> UserProperties {
+    properties.to_user_properties(Bytes::copy_from_slice)
+}
+
+fn copy_will(will: &crate::packet::Will<'_>) -> Will {
+    let message = Message {
+        topic: TopicName::from_checked(Bytes::copy_from_slice(will.topic.as_bytes())),
+        payload: Bytes::copy_from_slice(will.payload),
+        qos: will.qos,
+        retain: will.retain,
+        properties: owned_properties(&will.properties, &Frame::borrowed(&[])),
+    };
+    let delay = will.properties.will_delay_interval().unwrap_or(0);
+    Will::new(message).with_delay(Duration::from_secs(delay.into()))
+}

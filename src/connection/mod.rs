@@ -1,0 +1,437 @@
+//! The server's side of one network connection: everything but routing.
+
+mod config;
+mod event;
+mod handshake;
+mod input;
+mod keep_alive;
+
+use alloc::{collections::VecDeque, vec::Vec};
+
+use bytes::Buf;
+
+pub use config::ConnectionConfig;
+pub use event::{ConnectRequest, ConnectionEvent, DisconnectCause, DropReason, FilterRequest, RequestToken};
+pub use handshake::Acceptance;
+
+use self::{handshake::Terms, keep_alive::KeepAlive};
+use crate::{
+    Message, Outbox, QoS, Timestamp, Transport,
+    framing::{self, Framing},
+    packet::{
+        Disconnect, Packet, PacketId, Properties, ProtocolVersion, ReasonCode, ReasonCodes, SubAck, UnsubAck,
+    },
+    session::{Fate, Link, Session},
+};
+
+/// The server's side of one network connection, for a program with a routing of its own; [`Broker`](crate::Broker) is
+/// made of it.
+///
+/// The owner answers [`ConnectionEvent::Connect`] with [`accept`](Self::accept) or [`refuse`](Self::refuse), finishes each
+/// request that comes as an event, and hands over messages with [`deliver`](Self::deliver). Acknowledgements, their order
+/// and repetition, flow control, topic aliases and keep alive are done here.
+///
+/// After a fault [`transport`](Self::transport) is [`Transport::FlushThenClose`], and the session waits in
+/// [`into_session`](Self::into_session).
+#[derive(Debug)]
+pub struct Connection {
+    config: ConnectionConfig,
+    now: Timestamp,
+    phase: Phase,
+    framing: Framing,
+    outbox: Outbox,
+    events: VecDeque<ConnectionEvent>,
+    keep_alive: KeepAlive,
+    /// What the client announced with CONNECT.
+    terms: Option<Terms>,
+    /// From `accept` until the session is taken away.
+    flow: Option<Flow>,
+    /// What waits for the owner, by token.
+    requests: Vec<(RequestToken, Request)>,
+    next_request: u64,
+    next_delivery: u64,
+    fates: VecDeque<Fate>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing but a CONNECT is accepted until then.
+    AwaitingConnect { until: Timestamp },
+    /// The owner decides about the CONNECT.
+    Deciding { until: Timestamp },
+    /// The client has its CONNACK.
+    Open,
+    /// Ended; the outbox may hold last bytes.
+    Ended,
+    /// The transport is gone as well.
+    Gone,
+}
+
+/// What an accepted connection has.
+#[derive(Debug)]
+struct Flow {
+    session: Session,
+    link: Link,
+}
+
+/// A request that the owner has not finished.
+#[derive(Clone, Copy, Debug)]
+enum Request {
+    Publish { delivery: u64 },
+    Subscribe { packet_id: PacketId, filters: usize },
+    Unsubscribe { packet_id: PacketId, filters: usize },
+}
+
+impl Connection {
+    /// A connection whose transport has just been opened by a client.
+    #[must_use]
+    pub fn new(config: ConnectionConfig, now: Timestamp) -> Self {
+        Self {
+            now,
+            phase: Phase::AwaitingConnect { until: now + config.connect_timeout },
+            framing: Framing::new(bounded(config.connect_bytes)),
+            outbox: Outbox::new(),
+            events: VecDeque::new(),
+            keep_alive: KeepAlive::off(),
+            terms: None,
+            flow: None,
+            requests: Vec::new(),
+            next_request: 0,
+            next_delivery: 0,
+            fates: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// Finishes a publish: the message is routed, or refused with an error. QoS 1 and 2 are acknowledged in order of
+    /// receipt; of the reason only 5.0 clients hear, a refused message of a 3.1.1 client is acknowledged as usual
+    /// [MQTT-3.3.5-2]. A second word on the same publish is ignored.
+    pub fn finish_publish(&mut self, token: RequestToken, reason: ReasonCode, now: Timestamp) {
+        self.pass(now);
+        let Some(Request::Publish { delivery }) = self.finished(token) else { return };
+        let Some(Flow { session, link }) = &mut self.flow else { return };
+        let reason =
+            if link.version() < ProtocolVersion::V5 { ReasonCode::Success } else { publish_reason(reason) };
+        session.acknowledge(delivery, reason, Some(link), &mut self.outbox);
+    }
+
+    /// Finishes a subscribe request with a code for each filter, in order: the granted QoS, or an error (of which a 3.1.1
+    /// client hears as 0x80). Missing codes count as unspecified errors. SUBACK is in the outbox before any message that is
+    /// delivered later.
+    pub fn finish_subscribe(&mut self, token: RequestToken, reasons: &[ReasonCode], now: Timestamp) {
+        self.pass(now);
+        let Some(Request::Subscribe { packet_id, filters }) = self.finished(token) else { return };
+        let reasons = one_for_each(reasons, filters, subscribe_reason);
+        let reasons = ReasonCodes::new(&reasons);
+        self.send(&Packet::SubAck(SubAck { packet_id, properties: Properties::NONE, reasons }));
+    }
+
+    /// Finishes an unsubscribe request with a code for each filter, in order. Missing codes count as unspecified errors.
+    pub fn finish_unsubscribe(&mut self, token: RequestToken, reasons: &[ReasonCode], now: Timestamp) {
+        self.pass(now);
+        let Some(Request::Unsubscribe { packet_id, filters }) = self.finished(token) else { return };
+        let reasons = one_for_each(reasons, filters, unsubscribe_reason);
+        let reasons = ReasonCodes::new(&reasons);
+        self.send(&Packet::UnsubAck(UnsubAck { packet_id, properties: Properties::NONE, reasons }));
+    }
+
+    /// Queues a message for the client. It is sent within the client's limits when the outbox is looked at.
+    ///
+    /// Returns the messages that were dropped: for lack of room queued ones of QoS 0 go in favour of QoS 1 and 2, else the new
+    /// one; also one that is larger than the client's Maximum Packet Size [MQTT-3.1.2-24].
+    pub fn deliver(&mut self, message: Message, now: Timestamp) -> Vec<(Message, DropReason)> {
+        self.pass(now);
+        let Some(Flow { session, link }) = &mut self.flow else {
+            return Vec::from([(message, DropReason::NoSession)]);
+        };
+        // The cost is never below the size on the wire, and is much cheaper to know.
+        if message.cost() > link.settings.peer_packet_size && link.refusal(&message).is_some() {
+            return Vec::from([(message, DropReason::TooLarge)]);
+        }
+        let token = self.next_delivery;
+        self.next_delivery += 1;
+        enqueue(session, token, message, now, &mut self.fates)
+    }
+
+    /// Ends the connection. A 5.0 client is told the reason; the session and the will are the owner's concern.
+    pub fn close(&mut self, reason: ReasonCode, now: Timestamp) {
+        self.pass(now);
+        self.end(DisconnectCause::Closed(reason));
+    }
+
+    /// The session, to be kept for the client's next connection; `None` if the connection was not accepted.
+    #[must_use]
+    pub fn into_session(mut self) -> Option<Session> {
+        self.take_session()
+    }
+
+    /// The session's number for the message of an unfinished publish.
+    pub(crate) fn delivery(&self, token: RequestToken) -> Option<u64> {
+        let place = self.requests.binary_search_by_key(&token, |(token, _)| *token).ok()?;
+        match self.requests.get(place)?.1 {
+            Request::Publish { delivery } => Some(delivery),
+            Request::Subscribe { .. } | Request::Unsubscribe { .. } => None,
+        }
+    }
+
+    /// Acknowledges a message that the session received on an earlier connection.
+    pub(crate) fn acknowledge_earlier(&mut self, delivery: u64) {
+        if let Some(Flow { session, link }) = &mut self.flow {
+            session.acknowledge(delivery, ReasonCode::Success, Some(link), &mut self.outbox);
+        }
+    }
+
+    /// Takes the session away from an ended connection whose last bytes are still to be sent.
+    pub(crate) fn take_session(&mut self) -> Option<Session> {
+        let Flow { mut session, .. } = self.flow.take()?;
+        session.suspend();
+        Some(session)
+    }
+
+    /// How long the session is to be kept after this connection, in seconds; a client may change it with DISCONNECT.
+    #[must_use]
+    pub fn session_expiry(&self) -> u32 {
+        self.terms.as_ref().map_or(0, |terms| terms.session_expiry)
+    }
+
+    /// What happened, in order.
+    pub fn poll_event(&mut self) -> Option<ConnectionEvent> {
+        self.events.pop_front()
+    }
+
+    /// What is wanted of the transport; never [`Transport::Open`].
+    #[must_use]
+    pub const fn transport(&self) -> Transport {
+        match self.phase {
+            Phase::AwaitingConnect { .. } | Phase::Deciding { .. } | Phase::Open => Transport::Keep,
+            Phase::Ended => Transport::FlushThenClose,
+            Phase::Gone => Transport::None,
+        }
+    }
+
+    /// The transport is gone.
+    pub fn transport_closed(&mut self, now: Timestamp) {
+        self.pass(now);
+        self.end(DisconnectCause::TransportClosed);
+        self.phase = Phase::Gone;
+        self.outbox.clear();
+    }
+
+    /// Whether [`receive`](Self::receive) takes bytes now: not while the owner has requests to finish, nor while the outbox is
+    /// full of answers. An ended connection takes bytes and forgets them.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        match self.phase {
+            Phase::AwaitingConnect { .. } | Phase::Open => !self.is_waiting() && !self.is_choked(),
+            Phase::Deciding { .. } | Phase::Ended | Phase::Gone => false,
+        }
+    }
+
+    /// Takes bytes from the client: all of them, unless input pauses meanwhile. How they are cut makes no difference.
+    pub fn receive(&mut self, input: &mut impl Buf, now: Timestamp) {
+        self.pass(now);
+        framing::feed(self, input, self.now);
+        if matches!(self.phase, Phase::Ended | Phase::Gone) {
+            input.advance(input.remaining());
+        }
+    }
+
+    /// Bytes for the client. Refills from the queue up to the configured size: call it again until it is empty.
+    pub fn outbox(&mut self) -> &mut Outbox {
+        self.fill();
+        &mut self.outbox
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
+        match self.phase {
+            Phase::AwaitingConnect { until } | Phase::Deciding { until } => Some(until),
+            // A client can't be blamed for silence while its packets are not read.
+            Phase::Open if !self.is_waiting() => self.keep_alive.deadline(),
+            Phase::Open | Phase::Ended | Phase::Gone => None,
+        }
+    }
+
+    /// Lets time pass. Early and late calls do no harm.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.pass(now);
+    }
+
+    /// Whether the outbox holds bytes.
+    pub(crate) fn has_output(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    /// Moves what is due from the session to the outbox.
+    pub(crate) fn fill(&mut self) {
+        if let (Phase::Open, Some(Flow { session, link })) = (self.phase, &mut self.flow) {
+            session.transmit(link, &mut self.outbox, self.now, &mut self.fates);
+            // The owner has no tokens for deliveries: what became of one is not asked for.
+            self.fates.clear();
+        }
+    }
+
+    /// Lets time pass to `now`.
+    fn pass(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+        if self.deadline().is_none_or(|deadline| self.now < deadline) {
+            return;
+        }
+        self.end(match self.phase {
+            Phase::Open => DisconnectCause::KeepAliveTimeout,
+            Phase::AwaitingConnect { .. } | Phase::Deciding { .. } | Phase::Ended | Phase::Gone => {
+                DisconnectCause::ConnectTimeout
+            }
+        });
+    }
+
+    fn is_waiting(&self) -> bool {
+        let limit = self.config.requests.max(1);
+        self.requests.len() >= limit || self.events.len() >= limit
+    }
+
+    fn is_choked(&self) -> bool {
+        self.outbox.remaining() >= self.config.outbox_bytes.saturating_mul(2)
+    }
+
+    fn request(&mut self, request: Request) -> RequestToken {
+        let token = RequestToken(self.next_request);
+        self.next_request += 1;
+        self.requests.push((token, request));
+        token
+    }
+
+    fn finished(&mut self, token: RequestToken) -> Option<Request> {
+        let place = self.requests.binary_search_by_key(&token, |(token, _)| *token).ok()?;
+        if self.is_waiting() {
+            self.keep_alive.received(self.now);
+        }
+        Some(self.requests.remove(place).1)
+    }
+
+    /// Ends the connection, once. A 5.0 client whose connection was accepted is told why [MQTT-4.13.1-1], unless it is gone.
+    fn end(&mut self, cause: DisconnectCause) {
+        if matches!(self.phase, Phase::Ended | Phase::Gone) {
+            return;
+        }
+        if let Phase::Open = self.phase
+            && let Some(reason) = goodbye(&cause)
+            && self.version() == Some(ProtocolVersion::V5)
+        {
+            let packet = Packet::Disconnect(Disconnect { reason, properties: Properties::NONE });
+            // A reason that this packet can't carry becomes one that it can.
+            if packet.encode(ProtocolVersion::V5, self.outbox.tail()).is_err() {
+                let reason = ReasonCode::UnspecifiedError;
+                self.send(&Packet::Disconnect(Disconnect { reason, properties: Properties::NONE }));
+            }
+        }
+        self.phase = Phase::Ended;
+        self.requests.clear();
+        self.events.push_back(ConnectionEvent::Disconnected { cause });
+    }
+
+    fn version(&self) -> Option<ProtocolVersion> {
+        self.terms.as_ref().map(|terms| terms.version)
+    }
+
+    /// Writes a packet that the protocol demands.
+    fn send(&mut self, packet: &Packet<'_>) {
+        let Some(terms) = &self.terms else { return };
+        match packet.size(terms.version) {
+            Ok(size) if size <= terms.packet_size => {
+                let written = packet.encode(terms.version, self.outbox.tail());
+                debug_assert!(written.is_ok(), "{packet:?}: {written:?}");
+            }
+            // [MQTT-3.1.2-24]: it must not be sent, and without it the client would wait for ever.
+            Ok(_) | Err(_) => self.end(DisconnectCause::AnswerTooLarge),
+        }
+    }
+}
+
+/// The code of DISCONNECT for a cause; none if the client has said good-bye or can't hear one.
+const fn goodbye(cause: &DisconnectCause) -> Option<ReasonCode> {
+    match cause {
+        DisconnectCause::Client { .. } | DisconnectCause::TransportClosed => None,
+        DisconnectCause::Refused(_) | DisconnectCause::ConnectTimeout => None,
+        DisconnectCause::KeepAliveTimeout => Some(ReasonCode::KeepAliveTimeout),
+        DisconnectCause::Malformed(error) => Some(error.reason()),
+        DisconnectCause::Misbehaved(violation) => Some(violation.reason()),
+        DisconnectCause::Closed(reason) => Some(*reason),
+        DisconnectCause::AnswerTooLarge => Some(ReasonCode::PacketTooLarge),
+    }
+}
+
+/// Queues a message for a session, and returns those that were dropped for lack of room: QoS 0 first.
+pub(crate) fn enqueue(
+    session: &mut Session,
+    token: u64,
+    message: Message,
+    now: Timestamp,
+    fates: &mut VecDeque<Fate>,
+) -> Vec<(Message, DropReason)> {
+    let mut dropped = Vec::new();
+    let Err(message) = session.enqueue(token, message, now) else { return dropped };
+    session.expire(now, fates);
+    while !session.has_room(message.cost())
+        && message.qos > QoS::AtMostOnce
+        && let Some((_, older)) = session.make_room()
+    {
+        dropped.push((older, DropReason::QueueFull));
+    }
+    dropped
+        .extend(session.enqueue(token, message, now).err().map(|message| (message, DropReason::QueueFull)));
+    dropped
+}
+
+fn one_for_each(
+    reasons: &[ReasonCode],
+    filters: usize,
+    allowed: fn(ReasonCode) -> ReasonCode,
+) -> Vec<ReasonCode> {
+    let given = reasons.iter().copied().map(allowed);
+    given.chain(core::iter::repeat(ReasonCode::UnspecifiedError)).take(filters).collect()
+}
+
+/// The nearest code that PUBACK and PUBREC may carry [MQTT-3.4.2-1] [MQTT-3.5.2-1].
+const fn publish_reason(reason: ReasonCode) -> ReasonCode {
+    use ReasonCode as R;
+    match reason {
+        R::NoMatchingSubscribers
+        | R::ImplementationSpecificError
+        | R::NotAuthorized
+        | R::TopicNameInvalid => reason,
+        R::QuotaExceeded | R::PayloadFormatInvalid => reason,
+        _ if reason.is_error() => R::UnspecifiedError,
+        _ => R::Success,
+    }
+}
+
+/// The nearest code that SUBACK may carry [MQTT-3.9.3-2].
+const fn subscribe_reason(reason: ReasonCode) -> ReasonCode {
+    use ReasonCode as R;
+    match reason {
+        R::Success | R::GrantedQoS1 | R::GrantedQoS2 => reason,
+        R::ImplementationSpecificError | R::NotAuthorized | R::TopicFilterInvalid | R::QuotaExceeded => {
+            reason
+        }
+        R::SharedSubscriptionsNotSupported | R::SubscriptionIdentifiersNotSupported => reason,
+        R::WildcardSubscriptionsNotSupported => reason,
+        _ => R::UnspecifiedError,
+    }
+}
+
+/// The nearest code that UNSUBACK may carry [MQTT-3.11.3-2].
+const fn unsubscribe_reason(reason: ReasonCode) -> ReasonCode {
+    use ReasonCode as R;
+    match reason {
+        R::Success | R::NoSubscriptionExisted => reason,
+        R::ImplementationSpecificError | R::NotAuthorized | R::TopicFilterInvalid => reason,
+        _ => R::UnspecifiedError,
+    }
+}
+
+/// A size from the configuration; a packet has two bytes at least.
+fn bounded(size: u32) -> usize {
+    usize::try_from(size).unwrap_or(usize::MAX).max(2)
+}
