@@ -273,6 +273,20 @@ fn written(text: &str) -> Vec<Sent> {
     lines.map(|line| Sent { by_client: Some(line.starts_with('>')), bytes: bytes(&line[1..]) }).collect()
 }
 
+/// The connections of a demo's dump: each begins with its CONNECT.
+fn dumped(text: &str) -> Vec<Vec<Sent>> {
+    let mut connections: Vec<Vec<Sent>> = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (direction, digits) = line.split_once(' ').unwrap();
+        let sent = Sent { by_client: Some(direction == "c>s"), bytes: bytes(digits) };
+        if sent.bytes[0] == 0x10 {
+            connections.push(Vec::new());
+        }
+        connections.last_mut().expect("a connection begins with CONNECT").push(sent);
+    }
+    connections
+}
+
 /// The protocol level and the bytes of a vector that is a packet; nothing for others and for enormous ones.
 fn vector(line: &str) -> Option<(&str, Vec<u8>)> {
     let columns: Vec<&str> = line.split('\t').collect();
