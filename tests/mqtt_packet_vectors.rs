@@ -2,6 +2,13 @@
 //!
 //! Every difference stands in `DIFFERENCES` with its reason; the test fails for one that doesn't, and for a reason that explains nothing.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    reason = "a test may panic, and has std"
+)]
+
 #[path = "vectors/data.rs"]
 mod data;
 #[path = "vectors/facts.rs"]

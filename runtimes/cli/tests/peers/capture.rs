@@ -68,7 +68,7 @@ pub(crate) fn dissect(connections: &[Vec<Sent>]) -> Vec<Dissected> {
     let capture = file("capture.pcap", &capture(connections));
     let mut tshark = Command::new("tshark");
     tshark.arg("-r").arg(&capture).args(["-n", "-T", "fields", "-E", "separator=/t", "-E", "aggregator=|"]);
-    FIELDS.iter().for_each(|field| drop(tshark.args(["-e", field])));
+    tshark.args(FIELDS.iter().flat_map(|field| ["-e", field]));
     let output = tshark.stdin(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     fs::remove_file(capture).unwrap();
@@ -97,7 +97,8 @@ fn capture(connections: &[Vec<Sent>]) -> Vec<u8> {
         // What each side has sent so far, the client first.
         let mut sent = [1_u32, 1];
         for packet in packets {
-            let (ports, side) = if packet.by_client == Some(false) { ([1883, client], 1) } else { ([client, 1883], 0) };
+            let (ports, side) =
+                if packet.by_client == Some(false) { ([1883, client], 1) } else { ([client, 1883], 0) };
             let segment = segment(ports, sent[side], sent[1 - side], &packet.bytes);
             let length = u32::try_from(segment.len()).unwrap();
             out.extend([0, 0, length, length].iter().flat_map(|field| field.to_le_bytes()));

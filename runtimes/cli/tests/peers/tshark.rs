@@ -60,9 +60,16 @@ fn tshark_agrees_on_the_packets_of_other_implementations() {
     let mut connections: Vec<Vec<Sent>> =
         connects.iter().map(|(_, bytes)| vec![Sent { by_client: None, bytes: bytes.clone() }]).collect();
     for version in ["4", "5"] {
-        let connect = connects.iter().find(|(of, bytes)| *of == version && bytes[4..].starts_with(b"MQTT")).unwrap();
+        let connect =
+            connects.iter().find(|(of, bytes)| *of == version && bytes[4..].starts_with(b"MQTT")).unwrap();
         let same = others.iter().filter(|(of, _)| *of == version);
-        connections.push([connect].into_iter().chain(same).map(|(_, bytes)| Sent { by_client: None, bytes: bytes.clone() }).collect());
+        connections.push(
+            [connect]
+                .into_iter()
+                .chain(same)
+                .map(|(_, bytes)| Sent { by_client: None, bytes: bytes.clone() })
+                .collect(),
+        );
     }
     let agreed = compare(&connections);
     println!("{agreed} packets read the same");
@@ -77,7 +84,8 @@ fn tshark_agrees_on_what_the_demo_sends() {
     }
     for version in ["311", "5"] {
         let dump = crate::programs::file("demo", b"");
-        let demo = Process::start(Command::new(MQTT).args(["demo", "-V", version, "--dump"]).arg(&dump)).finish();
+        let demo =
+            Process::start(Command::new(MQTT).args(["demo", "-V", version, "--dump"]).arg(&dump)).finish();
         demo.expect_success();
         let text = std::fs::read_to_string(&dump).unwrap();
         std::fs::remove_file(dump).unwrap();
@@ -92,7 +100,11 @@ fn tshark_agrees_on_what_the_demo_sends() {
 fn s54_a_pubrel_with_wrong_flags_is_explained() {
     let packets = decode(&[Sent { by_client: Some(true), bytes: vec![0x60, 2, 0, 1] }], &["-V", "311"]);
     let bad = &packets[0]["bad"];
-    assert_eq!((&bad["offset"], &bad["statements"]["3.1.1"]), (&Value::from(0), &Value::from("MQTT-2.2.2-2")), "{bad}");
+    assert_eq!(
+        (&bad["offset"], &bad["statements"]["3.1.1"]),
+        (&Value::from(0), &Value::from("MQTT-2.2.2-2")),
+        "{bad}"
+    );
 }
 
 /// Compares each packet, and gives how many were compared. Those that ours refuses are left out.
@@ -111,7 +123,12 @@ fn compare(connections: &[Vec<Sent>]) -> usize {
                     (Some(ours), Some(theirs)) => !same(ours, theirs),
                     _ => true,
                 };
-                assert!(!differs, "{field}: we say {:?}, tshark {:?} of {ours}", expected.get(field), theirs.get(field));
+                assert!(
+                    !differs,
+                    "{field}: we say {:?}, tshark {:?} of {ours}",
+                    expected.get(field),
+                    theirs.get(field)
+                );
             }
             agreed += 1;
         }
@@ -133,7 +150,8 @@ fn decode(packets: &[Sent], arguments: &[&str]) -> Vec<Value> {
         Some(false) => "s>c ",
         None => "",
     };
-    let lines: Vec<String> = packets.iter().map(|packet| format!("{}{}\n", direction(packet), hex(&packet.bytes))).collect();
+    let lines: Vec<String> =
+        packets.iter().map(|packet| format!("{}{}\n", direction(packet), hex(&packet.bytes))).collect();
     let mut decode = Command::new(MQTT);
     let decode = decode.args(["decode", "--json"]).args(arguments).arg("-");
     let ended = Process::start_with_input(decode, lines.concat().as_bytes()).finish();
@@ -189,7 +207,9 @@ impl Out {
             ("remaining length", _) => self.push("mqtt.len", value),
             ("duplicate", _) => self.push("mqtt.dupflag", value),
             ("QoS", "PUBLISH") => self.push("mqtt.qos", value),
-            ("QoS", _) if field.five => self.push("mqtt.subscription_options", format!("0x{:02x}", field.bytes[0])),
+            ("QoS", _) if field.five => {
+                self.push("mqtt.subscription_options", format!("0x{:02x}", field.bytes[0]))
+            }
             ("QoS", _) => self.push("mqtt.sub.qos", value),
             ("retain", _) => self.push("mqtt.retain", value),
             ("protocol version", _) => self.push("mqtt.ver", if field.five { "5" } else { "4" }),
@@ -200,7 +220,9 @@ impl Out {
             ("will topic", _) => self.push("mqtt.willtopic", value),
             ("will payload", _) => self.push("mqtt.willmsg", hex(&field.bytes[2..])),
             ("user name", _) => self.push("mqtt.username", value),
-            ("password", _) => self.push("mqtt.passwd", String::from_utf8(field.bytes[2..].to_vec()).unwrap()),
+            ("password", _) => {
+                self.push("mqtt.passwd", String::from_utf8(field.bytes[2..].to_vec()).unwrap())
+            }
             ("session present", _) => self.push("mqtt.conack.flags.sp", value),
             ("return code", _) => self.push("mqtt.conack.val", value),
             ("packet identifier", _) => self.push("mqtt.msgid", value),
@@ -215,15 +237,25 @@ impl Out {
     /// Properties; other names are parts of what was told already.
     fn property(&mut self, field: &Field<'_>) {
         let kind = match field.name {
-            "message expiry interval" | "subscription identifier" | "session expiry interval" | "server keep alive" => Some("mqtt.prop_number"),
-            "request problem information" | "will delay interval" | "request response information" => Some("mqtt.prop_number"),
-            "receive maximum" | "topic alias maximum" | "retain available" | "maximum packet size" => Some("mqtt.prop_number"),
+            "message expiry interval"
+            | "subscription identifier"
+            | "session expiry interval"
+            | "server keep alive" => Some("mqtt.prop_number"),
+            "request problem information" | "will delay interval" | "request response information" => {
+                Some("mqtt.prop_number")
+            }
+            "receive maximum" | "topic alias maximum" | "retain available" | "maximum packet size" => {
+                Some("mqtt.prop_number")
+            }
             "payload format indicator" | "wildcard subscription available" => Some("mqtt.prop_number"),
             "subscription identifier available" | "shared subscription available" => Some("mqtt.prop_number"),
             "content type" => Some("mqtt.property.content_type"),
             "maximum QoS" => Some("mqtt.property.max_qos"),
             "topic alias" => Some("mqtt.property.topic_alias"),
-            "response topic" | "assigned client identifier" | "authentication method" | "response information" => Some("mqtt.prop_string"),
+            "response topic"
+            | "assigned client identifier"
+            | "authentication method"
+            | "response information" => Some("mqtt.prop_string"),
             "server reference" | "reason string" => Some("mqtt.prop_string"),
             "correlation data" | "authentication data" => Some("mqtt.prop_string"),
             "user property" => None,
@@ -291,7 +323,8 @@ fn dumped(text: &str) -> Vec<Vec<Sent>> {
 fn vector(line: &str) -> Option<(&str, Vec<u8>)> {
     let columns: Vec<&str> = line.split('\t').collect();
     let [kind, version, _, hex, _] = columns[..] else { return None };
-    let packet = matches!(kind, "same" | "read" | "write") && matches!(version, "4" | "5") && !hex.contains('*');
+    let packet =
+        matches!(kind, "same" | "read" | "write") && matches!(version, "4" | "5") && !hex.contains('*');
     packet.then(|| (version, bytes(hex)))
 }
 
