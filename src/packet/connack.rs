@@ -120,6 +120,7 @@ fn return_code<O: Observer>(reader: &mut Reader<'_, '_, O>) -> Result<ReasonCode
             code,
         },
     })?;
-    reader.tell(offset..reader.at(), RETURN_CODE, FieldValue::Reason(reason));
+    // The number on the wire: the reason code that stands for it has another.
+    reader.tell(offset..reader.at(), RETURN_CODE, FieldValue::Number(code.into()));
     Ok(reason)
 }
