@@ -19,6 +19,7 @@
 //! }
 //! # }
 //! ```
+#![expect(clippy::std_instead_of_alloc, reason = "std is needed anyway")]
 
 mod client;
 mod drive;

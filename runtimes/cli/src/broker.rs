@@ -1,6 +1,7 @@
 //! `mqtt broker`.
 
-use std::{io, net::SocketAddr};
+use core::net::SocketAddr;
+use std::io;
 
 use mqtt_engine::{BrokerConfig, BrokerEvent};
 use mqtt_engine_tokio::{Hooks, Server, ServerConfig};
@@ -134,11 +135,11 @@ impl Hooks for Log {
                 keep_alive,
                 ..
             } => info!(
-                ?connection, ?client_id, %version, session_present, user_name = ?user_name.as_ref(), clean_start, keep_alive, "connected"
+                %connection, ?client_id, %version, session_present, user_name = ?user_name.as_ref(), clean_start, keep_alive, "connected"
             ),
             BrokerEvent::Disconnected { connection, client_id, reason, .. } => match client_id {
-                Some(client_id) => info!(?connection, ?client_id, %reason, "disconnected"),
-                None => info!(?connection, %reason, "disconnected before it said who it is"),
+                Some(client_id) => info!(%connection, ?client_id, %reason, "disconnected"),
+                None => info!(%connection, %reason, "disconnected before it said who it is"),
             },
             BrokerEvent::Dropped { client_id, topic, why, .. } => {
                 debug!(?client_id, ?topic, %why, "dropped a message")

@@ -32,7 +32,7 @@ enum Rung {
 }
 
 /// Longer words are cut, so that the ladder stays in a terminal.
-const LONGEST: usize = 96;
+const LONGEST: usize = 88;
 /// What an arrow takes beside its words.
 const ARROW: usize = 8;
 
@@ -43,12 +43,7 @@ impl Ladder {
 
     /// A packet, in words, that arrives or is lost.
     pub(crate) fn packet(&mut self, way: Way, words: &str, arrives: bool) {
-        let words = if words.chars().count() > LONGEST {
-            words.chars().take(LONGEST - 1).chain(['…']).collect()
-        } else {
-            String::from(words)
-        };
-        self.rungs.push(Rung::Packet { way, words, arrives });
+        self.rungs.push(Rung::Packet { way, words: shortened(words), arrives });
     }
 
     /// Something that happens to the connection between two packets.
@@ -85,6 +80,16 @@ impl fmt::Display for Ladder {
         }
         Ok(())
     }
+}
+
+/// Cuts words that are too long: the properties first, which stand in brackets.
+fn shortened(words: &str) -> String {
+    if words.chars().count() <= LONGEST {
+        return String::from(words);
+    }
+    let head = words.split_once(" [").map_or(words, |(head, _)| head);
+    let head: String = head.chars().take(LONGEST - 4).collect();
+    format!("{head} […]")
 }
 
 #[cfg(test)]

@@ -2,14 +2,12 @@
 //! future that polls these is dropped.
 
 use core::{
+    cell::Cell,
     pin::{Pin, pin},
     task::{Context, Poll, ready},
-};
-use std::{
-    cell::Cell,
-    io::{self, IoSlice},
     time::Duration,
 };
+use std::io::{self, IoSlice};
 
 use bytes::{Buf, BytesMut};
 use mqtt_engine::Outbox;

@@ -22,6 +22,7 @@
 //! # Ok(())
 //! # }
 //! ```
+#![expect(clippy::std_instead_of_alloc, reason = "std is needed anyway")]
 
 mod broker;
 mod client;

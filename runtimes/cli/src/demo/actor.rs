@@ -1,10 +1,7 @@
 //! One client of the demonstration, behind its own relay.
 
-use core::time::Duration;
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use core::{net::SocketAddr, time::Duration};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mqtt_engine::{
     ClientConfig, ClientEvent, Disconnect, Message, PublishOutcome, PublishToken, QoS, Reconnect, Subscribe,
@@ -33,7 +30,7 @@ pub(super) struct Actor {
     handle: Handle,
     seen: Arc<Seen>,
     stop: Option<oneshot::Sender<()>>,
-    task: JoinHandle<()>,
+    task: Option<JoinHandle<()>>,
 }
 
 /// How an actor's session behaves.
@@ -76,6 +73,8 @@ impl Actor {
         config.version = version;
         config.clean_start = version == ProtocolVersion::V5 || !manner.keeps_session;
         config.session_expiry = if manner.keeps_session { 60 } else { 0 };
+        // With aliases most packets would not name their topic.
+        config.outbound_topic_aliases = 0;
         config.will = manner.will.clone().map(Will::new);
         config.reconnect = if manner.gives_up {
             Reconnect::Never
@@ -87,7 +86,8 @@ impl Actor {
         let seen = Arc::new(Seen::default());
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(live(client, Arc::clone(&seen), stopped));
-        let actor = Self { name: String::from(name), relay, handle, seen, stop: Some(stop), task };
+        let actor =
+            Self { name: String::from(name), relay, handle, seen, stop: Some(stop), task: Some(task) };
         actor.until("is connected", |log| log.connected > 0).await?;
         Ok(actor)
     }
@@ -162,7 +162,8 @@ impl Actor {
             // The task may have ended by itself.
             let _ = stop.send(());
         }
-        let ended = timeout_at(Instant::now() + PATIENCE, &mut self.task).await;
+        let Some(task) = self.task.take() else { return Ok(()) };
+        let ended = timeout_at(Instant::now() + PATIENCE, task).await;
         ended.map_err(|_| Failure::new(format!("{} does not end", self.name))).map(drop)
     }
 }

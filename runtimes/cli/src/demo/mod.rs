@@ -19,7 +19,10 @@ pub(crate) async fn run(options: DemoOptions) -> Result<u8, Failure> {
     let unable = |error| Failure::new(format!("no broker can be started on 127.0.0.1: {error}"));
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(unable)?;
     let address = listener.local_addr().map_err(unable)?;
-    let server = Server::new(BrokerConfig::new(), (), ServerConfig::default());
+    let mut config = BrokerConfig::new();
+    // With aliases most packets would not name their topic.
+    config.outbound_topic_aliases = 0;
+    let server = Server::new(config, (), ServerConfig::default());
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(async move {
         server
@@ -31,10 +34,10 @@ pub(crate) async fn run(options: DemoOptions) -> Result<u8, Failure> {
 
     let mut stage = Stage::new(options.version, address);
     let name = if options.version == ProtocolVersion::V5 { "5.0" } else { "3.1.1" };
-    println!(
-        "MQTT {name} over TCP on this machine. Each client reaches the broker through a relay that shows every packet,"
-    );
-    println!("and cuts the connection where the story says so.");
+    stage.print(&format!(
+        "MQTT {name} over TCP on this machine. Each client reaches the broker through a relay that shows every packet,\n\
+         and cuts the connection where the story says so.\n"
+    ));
     flows::all(&mut stage).await;
     drop(stop);
     // The broker has nobody left to wait for.
@@ -45,10 +48,10 @@ pub(crate) async fn run(options: DemoOptions) -> Result<u8, Failure> {
             Failure::new(format!("{}: {error}", path.display())).advice("is the path (--dump) right?")
         })?;
     }
-    println!();
     match stage.failures() {
         0 => {
-            println!("Every flow holds ({} checks, {:.1} s).", stage.checks(), began.elapsed().as_secs_f64());
+            let seconds = began.elapsed().as_secs_f64();
+            stage.print(&format!("\nEvery flow holds ({} checks, {seconds:.1} s).\n", stage.checks()));
             Ok(0)
         }
         count => Err(Failure::new(format!("{count} check(s) do not hold"))),

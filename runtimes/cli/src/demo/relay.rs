@@ -1,8 +1,8 @@
 //! Between a client and the broker: reads every packet that passes, and cuts the connection when it is told to.
 
+use core::net::SocketAddr;
 use std::{
     io,
-    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 

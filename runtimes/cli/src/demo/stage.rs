@@ -1,7 +1,7 @@
 //! Where the flows are played: prints them, and remembers what holds and what was sent.
 
-use core::fmt::Write;
-use std::net::SocketAddr;
+use core::{fmt::Write as _, net::SocketAddr};
+use std::io::{self, Write as _};
 
 use mqtt_engine::packet::ProtocolVersion;
 
@@ -16,19 +16,29 @@ pub(super) struct Stage {
     pub(super) broker: SocketAddr,
     title: String,
     dump: String,
+    /// Nobody reads what is printed.
+    unread: bool,
     checks: usize,
     failures: usize,
 }
 
 impl Stage {
     pub(super) const fn new(version: ProtocolVersion, broker: SocketAddr) -> Self {
-        Self { version, broker, title: String::new(), dump: String::new(), checks: 0, failures: 0 }
+        Self {
+            version,
+            broker,
+            title: String::new(),
+            dump: String::new(),
+            unread: false,
+            checks: 0,
+            failures: 0,
+        }
     }
 
     /// A new flow begins.
     pub(super) fn begin(&mut self, title: &str, story: &str) {
         self.title = String::from(title);
-        println!("\n== {title}\n   {story}");
+        self.print(&format!("\n== {title}\n   {story}\n"));
     }
 
     /// A client enters.
@@ -38,7 +48,7 @@ impl Stage {
 
     /// Draws what passed between a client and the broker.
     pub(super) fn draw(&mut self, name: &str, transcript: &[Passed]) {
-        print!("\n{}", relay::draw(name, transcript, self.version));
+        self.print(&format!("\n{}", relay::draw(name, transcript, self.version)));
         // Writing to a string does not fail.
         let _ = writeln!(self.dump, "# {}: {name}", self.title);
         for passed in transcript {
@@ -60,7 +70,15 @@ impl Stage {
         if !holds {
             self.failures += 1;
         }
-        println!("  {} {what}", if holds { "✔" } else { "✘" });
+        self.print(&format!("  {} {what}\n", if holds { "✔" } else { "✘" }));
+    }
+
+    /// Prints, as long as somebody reads; the flows are played to their end all the same, for the exit code.
+    pub(super) fn print(&mut self, text: &str) {
+        let mut out = io::stdout().lock();
+        if !self.unread && out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+            self.unread = true;
+        }
     }
 
     /// A flow that could not be played to its end.

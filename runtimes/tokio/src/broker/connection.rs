@@ -4,7 +4,7 @@ use core::{
     future::poll_fn,
     mem,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 use std::{io, sync::Arc};
@@ -156,7 +156,8 @@ impl Exchange {
             let outbox = &mut self.outbox;
             let progress = poll_fn(|cx| match poll_write(Pin::new(&mut *stream), outbox, cx) {
                 Poll::Pending if outbox.remaining() < before => Poll::Ready(Ok(())),
-                state => Poll::Ready(ready!(state)),
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(end) => Poll::Ready(end),
             });
             timeout(patience, progress).await??;
         }

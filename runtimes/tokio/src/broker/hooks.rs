@@ -31,6 +31,7 @@ pub trait Hooks: Send + Sync + 'static {
 impl Hooks for () {}
 
 /// The answer to a question, now or later.
+#[expect(clippy::exhaustive_enums, reason = "there is no third time")]
 pub enum Decision {
     /// The answer.
     Now(Answer),

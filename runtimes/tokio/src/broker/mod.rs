@@ -7,10 +7,11 @@ mod shared;
 use core::{
     fmt,
     future::poll_fn,
+    net::SocketAddr,
     task::{Context, Poll},
     time::Duration,
 };
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, sync::Arc};
 
 use mqtt_engine::{AtCapacity, Broker, BrokerConfig, ConnectionId, Message, Statistics, packet::ReasonCode};
 use tokio::{
