@@ -76,16 +76,13 @@ impl<'a> Connect<'a> {
             field: FLAGS,
             fault,
         })?;
-        for (bit, name) in [
-            (WITH_USER_NAME, "user name flag"),
-            (WITH_PASSWORD, "password flag"),
-            (WILL_RETAIN, "will retain"),
-            (WILL, "will flag"),
-            (CLEAN_START, "clean start"),
-        ] {
-            reader.tell(flags_at..flags_at + 1, name, FieldValue::Flag(flags & bit != 0));
-        }
-        reader.tell(flags_at..flags_at + 1, "will QoS", FieldValue::QoS(will_qos));
+        let mut tell = |name, value| reader.tell(flags_at..flags_at + 1, name, value);
+        tell("user name flag", FieldValue::Flag(flags & WITH_USER_NAME != 0));
+        tell("password flag", FieldValue::Flag(flags & WITH_PASSWORD != 0));
+        tell("will retain", FieldValue::Flag(flags & WILL_RETAIN != 0));
+        tell("will QoS", FieldValue::QoS(will_qos));
+        tell("will flag", FieldValue::Flag(flags & WILL != 0));
+        tell("clean start", FieldValue::Flag(flags & CLEAN_START != 0));
         let keep_alive = reader.u16("keep alive")?;
         let properties = reader.properties(PLACE)?;
         // The payload's fields come in this order [MQTT-3.1.3-1].

@@ -7,6 +7,7 @@ use super::{
     ReasonCode, VariableByteInteger,
     header::check_first,
     property::{Place, Seen},
+    publish::flags_of,
 };
 use crate::{TopicError, topic::check_name};
 
@@ -184,6 +185,12 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
             }
         })?;
         self.tell(0..1, "packet type", FieldValue::PacketType(packet_type));
+        if packet_type == PacketType::Publish {
+            let (duplicate, qos, retain) = flags_of(flags)?;
+            self.tell(0..1, "duplicate", FieldValue::Flag(duplicate));
+            self.tell(0..1, "QoS", FieldValue::QoS(qos));
+            self.tell(0..1, "retain", FieldValue::Flag(retain));
+        }
         Ok((packet_type, flags))
     }
 

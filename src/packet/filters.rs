@@ -169,18 +169,19 @@ impl<'a> Filters<'a> {
                     field: OPTIONS,
                     fault,
                 })?;
-            let range = offset..offset + 1;
-            reader.tell(range.clone(), "QoS", FieldValue::QoS(subscription.qos));
+            let mut tell = |name, value| reader.tell(offset..offset + 1, name, value);
             if version == ProtocolVersion::V5 {
-                reader.tell(range.clone(), "no local", FieldValue::Flag(subscription.no_local));
-                let as_published = FieldValue::Flag(subscription.retain_as_published);
-                reader.tell(range.clone(), "retain as published", as_published);
-                reader.tell(
-                    range,
+                tell(
                     "retain handling",
                     FieldValue::RetainHandling(subscription.retain_handling),
                 );
+                tell(
+                    "retain as published",
+                    FieldValue::Flag(subscription.retain_as_published),
+                );
+                tell("no local", FieldValue::Flag(subscription.no_local));
             }
+            tell("QoS", FieldValue::QoS(subscription.qos));
             // [MQTT-3.8.3-4] in 5.0
             if is_shared && subscription.no_local {
                 return Err(DecodeError {

@@ -3,7 +3,7 @@
 use bytes::BufMut;
 
 use super::{
-    DecodeError, EncodeError, Fault, FieldValue, Observer, PacketId, PacketType, Properties, ProtocolVersion,
+    DecodeError, EncodeError, Fault, Observer, PacketId, PacketType, Properties, ProtocolVersion,
     VariableByteInteger,
     cursor::Reader,
     property::Place,
@@ -169,16 +169,7 @@ impl<'a> PublishStart<'a> {
     }
 
     fn read<O: Observer>(reader: &mut Reader<'a, '_, O>, flags: u8) -> Result<Self, DecodeError> {
-        let (duplicate, retain) = (flags & DUPLICATE != 0, flags & RETAIN != 0);
-        // [MQTT-3.3.1-4]
-        let qos = QoS::from_u8((flags >> QOS_SHIFT) & 0b11).ok_or(DecodeError {
-            offset: 0,
-            field: "QoS",
-            fault: Fault::PublishQoS,
-        })?;
-        reader.tell(0..1, "duplicate", FieldValue::Flag(duplicate));
-        reader.tell(0..1, "QoS", FieldValue::QoS(qos));
-        reader.tell(0..1, "retain", FieldValue::Flag(retain));
+        let (duplicate, qos, retain) = flags_of(flags)?;
         // [MQTT-3.3.2-1]
         let topic = reader.topic_or_empty(TOPIC)?;
         let packet_id = if qos == QoS::AtMostOnce {
@@ -194,4 +185,14 @@ impl<'a> PublishStart<'a> {
             packet_id,
         })
     }
+}
+
+/// DUP, QoS and RETAIN. QoS 3 is refused [MQTT-3.3.1-4].
+pub(super) fn flags_of(flags: u8) -> Result<(bool, QoS, bool), DecodeError> {
+    let qos = QoS::from_u8((flags >> QOS_SHIFT) & 0b11).ok_or(DecodeError {
+        offset: 0,
+        field: "flags",
+        fault: Fault::PublishQoS,
+    })?;
+    Ok((flags & DUPLICATE != 0, qos, flags & RETAIN != 0))
 }

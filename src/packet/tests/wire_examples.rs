@@ -1,6 +1,6 @@
 //! Frames of a real exchange that tutorials print: decoded, put in words, and encoded back bit for bit.
 
-use alloc::{format, string::ToString, vec::Vec};
+use alloc::{string::ToString, vec::Vec};
 
 use super::{BOTH, V3, bytes, encoded, fault_of};
 use crate::packet::{
@@ -135,8 +135,7 @@ fn the_ranges_of_the_remaining_length() {
             assert_eq!(
                 VariableByteInteger::read(&out[..cut]),
                 Ok(None),
-                "{}",
-                format!("{hex} cut at {cut}")
+                "{hex} cut at {cut}"
             );
         }
     }
