@@ -6,8 +6,9 @@ use bytes::{Buf, Bytes};
 use mqtt_engine::{
     Broker, BrokerConfig, BrokerEvent, ConnectionId, DisconnectCause, QoS, Timestamp, Transport,
     packet::{
-        Ack, ConnAck, Connect, Disconnect, Filters, Packet, PacketId, Properties, Property, ProtocolVersion, Publish,
-        ReasonCode, ReasonCodes, SubAck, Subscribe, Subscription, TopicFilters, UnsubAck, Unsubscribe, Will,
+        Ack, ConnAck, Connect, Disconnect, Filters, Packet, PacketId, Properties, Property, ProtocolVersion,
+        Publish, ReasonCode, ReasonCodes, SubAck, Subscribe, Subscription, TopicFilters, UnsubAck,
+        Unsubscribe, Will,
     },
 };
 
@@ -60,7 +61,13 @@ impl<'a> Hello<'a> {
         self
     }
 
-    pub(crate) fn will(mut self, topic: &'a str, qos: QoS, retain: bool, properties: &'a [Property<'a>]) -> Self {
+    pub(crate) fn will(
+        mut self,
+        topic: &'a str,
+        qos: QoS,
+        retain: bool,
+        properties: &'a [Property<'a>],
+    ) -> Self {
         let properties = Properties::new(properties);
         self.0.will = Some(Will { topic, payload: b"gone", qos, retain, properties });
         self
@@ -151,7 +158,12 @@ impl World {
         self.subscribe_with(id, Subscription { filter, qos, ..Subscription::default() }, &[]);
     }
 
-    pub(crate) fn subscribe_with(&mut self, id: ConnectionId, one: Subscription<'_>, properties: &[Property<'_>]) {
+    pub(crate) fn subscribe_with(
+        &mut self,
+        id: ConnectionId,
+        one: Subscription<'_>,
+        properties: &[Property<'_>],
+    ) {
         self.send(id, &subscribe(7, &[one], properties));
         let granted = ReasonCode::from_u8(one.qos as u8).unwrap();
         self.expect_first(id, &suback(7, &[granted]));
