@@ -97,6 +97,7 @@ fn return_code<O: Observer>(reader: &mut Reader<'_, '_, O>) -> Result<ReasonCode
         field: RETURN_CODE,
         fault: Fault::ReasonCode { packet: PacketType::ConnAck, code },
     })?;
-    reader.tell(offset..reader.at(), RETURN_CODE, FieldValue::Reason(reason));
+    // The number on the wire: the reason code that stands for it has another.
+    reader.tell(offset..reader.at(), RETURN_CODE, FieldValue::Number(code.into()));
     Ok(reason)
 }
