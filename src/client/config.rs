@@ -72,7 +72,7 @@ pub struct ClientConfig {
     /// How long a PINGREQ may stay without any byte from the server before the connection counts as dead. Default 10 s.
     pub ping_timeout: Duration,
     /// Sends an unanswered PUBLISH or PUBREL again on a *live* connection after this time. 3.1.1 only (5.0 forbids it), for
-    /// byte pipes that lose data. Default `None`: TCP does not.
+    /// byte pipes that lose data. Zero counts as `None`. Default `None`: TCP does not.
     pub retransmit_after: Option<Duration>,
     /// What happens to unfinished messages when the server has lost the session. Default [`LostSession::Report`].
     pub lost_session: LostSession,

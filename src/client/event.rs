@@ -310,7 +310,8 @@ impl Unsubscribe {
 #[non_exhaustive]
 pub struct Disconnect {
     /// The code; [`DisconnectWithWill`](ReasonCode::DisconnectWithWill) has the will published. 5.0 only: a 3.1.1 client that
-    /// wants its will published ends the transport instead, and this machine does so.
+    /// wants its will published ends the transport instead, and this machine does so. One that no client may send goes
+    /// out as an unspecified error.
     pub reason: ReasonCode,
     /// Replaces the session expiry of CONNECT, in seconds; can't raise it from 0. 5.0 only.
     pub session_expiry: Option<u32>,

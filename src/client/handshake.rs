@@ -93,7 +93,9 @@ fn link_settings(config: &ClientConfig, limits: &ServerLimits) -> LinkSettings {
         inbound_aliases: config.topic_alias_maximum,
         outbox_bytes: config.outbox_bytes.max(1),
         // On 5.0 nothing is ever sent again on a live connection [MQTT-4.4.0-1].
-        retransmit_after: config.retransmit_after.filter(|_| config.version == ProtocolVersion::V3_1_1),
+        retransmit_after: config
+            .retransmit_after
+            .filter(|after| config.version == ProtocolVersion::V3_1_1 && !after.is_zero()),
     }
 }
 

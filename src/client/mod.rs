@@ -207,7 +207,8 @@ impl Client {
     }
 
     /// Acknowledges a received message; only needed with [`Acknowledgement::Manual`]. A reason of 0x80 or more refuses it in
-    /// 5.0 (sections 3.4.2.1 and 3.5.2.1); 3.1.1 has no refusal. Of no effect on a message that was acknowledged before or
+    /// 5.0 (sections 3.4.2.1 and 3.5.2.1); a code that is not for these packets goes out as an unspecified error, or as success
+    /// below 0x80. 3.1.1 has no refusal. Of no effect on a message that was acknowledged before or
     /// that a former connection left unacknowledged: the server sends that again.
     pub fn acknowledge(&mut self, delivery: DeliveryToken, reason: ReasonCode, now: Timestamp) {
         self.pass(now);

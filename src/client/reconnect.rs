@@ -73,12 +73,14 @@ impl Client {
             self.wire.link.write(&disconnect_packet(ReasonCode::Success, Properties::NONE), &mut self.outbox);
             return;
         }
-        // An expiry can't be raised from 0 (5.0 section 3.14.2.2.2).
-        let expiry = request.session_expiry.filter(|_| self.wire.session_expiry > 0);
+        // An expiry can't be raised from the 0 of CONNECT (5.0 section 3.14.2.2.2), whatever CONNACK made of it.
+        let expiry = request.session_expiry.filter(|_| self.config.session_expiry > 0);
+        let reason =
+            if is_sent_by_client(request.reason) { request.reason } else { ReasonCode::UnspecifiedError };
         list.push_some(expiry.map(Property::SessionExpiryInterval));
         list.push_some(request.reason_string.as_ref().map(|text| Property::ReasonString(text.as_str())));
         let properties = Properties::new(list.as_slice()).with_user_properties(&request.user_properties);
-        let full = disconnect_packet(request.reason, properties);
+        let full = disconnect_packet(reason, properties);
         if full.size(ProtocolVersion::V5).is_ok_and(|size| size <= self.wire.link.settings.peer_packet_size) {
             self.wire.link.write(&full, &mut self.outbox);
             return;
@@ -86,7 +88,7 @@ impl Client {
         // Too long for the server: without the words for people [MQTT-3.14.2-3] [MQTT-3.14.2-4].
         let mut list = PropertyList::<2>::new();
         list.push_some(expiry.map(Property::SessionExpiryInterval));
-        let short = disconnect_packet(request.reason, Properties::new(list.as_slice()));
+        let short = disconnect_packet(reason, Properties::new(list.as_slice()));
         self.wire.link.write(&short, &mut self.outbox);
     }
 
@@ -175,4 +177,10 @@ impl Client {
 
 const fn disconnect_packet(reason: ReasonCode, properties: Properties<'_>) -> Packet<'_> {
     Packet::Disconnect(packet::Disconnect { reason, properties })
+}
+
+/// Whether a client's DISCONNECT may carry the reason: the table of 5.0 section 3.14.2.1 has some for servers only
+/// [MQTT-3.14.2-1].
+const fn is_sent_by_client(reason: ReasonCode) -> bool {
+    matches!(reason.as_u8(), 0x00 | 0x04 | 0x80..=0x83 | 0x90 | 0x93..=0x99)
 }
