@@ -244,10 +244,7 @@ impl<'a> Frame<'a> {
     /// A packet in a shared buffer: kept parts share it.
     #[must_use]
     pub fn owned(bytes: &'a Bytes) -> Self {
-        Self {
-            bytes,
-            owner: Some(bytes),
-        }
+        Self { bytes, owner: Some(bytes) }
     }
 
     /// The whole packet.

@@ -3,7 +3,9 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use core::{mem, time::Duration};
 
-use super::{Fate, Known, Link, LostSession, PacketIds, PublishOutcome, QueueLimits, Violation};
+use super::{
+    Fate, Known, Link, LostSession, PacketIds, PublishOutcome, QueueLimits, Violation, link::Replay,
+};
 use crate::{
     Message, Outbox, QoS, Timestamp,
     packet::{Ack, Packet, PacketId, PacketType, ReasonCode},
