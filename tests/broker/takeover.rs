@@ -59,9 +59,10 @@ fn s60_a_take_over_in_the_middle_of_qos_2_loses_nothing() {
         world.expect(
             newer,
             &[
+                // A PUBREL waits for no quota, so it goes first.
+                pubrel(1),
                 duplicate(publish("t", ExactlyOnce, 2, "2")),
                 duplicate(publish("t", ExactlyOnce, 3, "3")),
-                pubrel(1),
                 publish("t", AtLeastOnce, 4, "4"),
             ],
         );
