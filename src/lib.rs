@@ -1,4 +1,16 @@
-//! A sans-IO MQTT 3.1.1 and 5.0 engine.
+//! MQTT 3.1.1 and 5.0 as pure state machines.
+//!
+//! Bytes and time go in; bytes to send, events and one deadline come out. There is no socket, no clock, no thread and no
+//! randomness in here. Three machines, each usable alone:
+//!
+//! | machine | owns | for |
+//! |---|---|---|
+//! | [`Client`] | one session and at most one connection | devices, services, gateways |
+//! | `Connection` | the server's side of one connection; no routing | people who write their own server |
+//! | `Broker` | every connection, session, subscription, retained message and will | an embeddable server |
+//!
+//! Below them, [`packet`] reads and writes control packets and [`framing`] finds them in a byte stream; both can be used on
+//! their own. The contract that all machines share stands at [`Client`].
 #![no_std]
 
 extern crate alloc;
@@ -23,9 +35,8 @@ pub use broker::{
 };
 pub use client::{
     Acknowledgement, Authentication, Client, ClientConfig, ClientEvent, Connected, DeliveryToken, Deviation,
-    Disconnect, DisconnectReason, LostSession, Oversize, Profile, PublishError, PublishOutcome, PublishToken,
-    Reconnect, RequestError, ServerLimits, ServerWords, Subscribe, SubscribeToken, Subscription, Unsubscribe,
-    UnsubscribeToken,
+    Disconnect, DisconnectReason, Oversize, Profile, PublishError, PublishToken, Reconnect, RequestError,
+    ServerLimits, ServerWords, Subscribe, SubscribeToken, Subscription, Unsubscribe, UnsubscribeToken,
 };
 pub use connection::{
     Acceptance, ConnectRequest, Connection, ConnectionConfig, ConnectionEvent, DisconnectCause, DropReason,
@@ -35,8 +46,13 @@ pub use message::{
     Message, MessageProperties, PayloadFormat, QoS, SubscriptionIdentifiers, UserProperties, Will,
 };
 pub use outbox::Outbox;
-pub use session::{Session, Violation};
+pub use session::{LostSession, PublishOutcome, Session, Violation};
 pub use text::{Text, TextError};
 pub use time::Timestamp;
 pub use topic::{TopicError, TopicFilter, TopicName};
 pub use transport::Transport;
+
+/// The examples of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

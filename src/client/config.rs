@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Text, UserProperties, Will, packet::ProtocolVersion};
+use crate::{Text, UserProperties, Will, packet::ProtocolVersion, session::LostSession};
 
 /// The settings of a [`Client`](crate::Client).
 ///
@@ -72,7 +72,7 @@ pub struct ClientConfig {
     /// How long a PINGREQ may stay without any byte from the server before the connection counts as dead. Default 10 s.
     pub ping_timeout: Duration,
     /// Sends an unanswered PUBLISH or PUBREL again on a *live* connection after this time. 3.1.1 only (5.0 forbids it), for
-    /// byte pipes that lose data. Default `None`: TCP does not.
+    /// byte pipes that lose data. Zero counts as `None`. Default `None`: TCP does not.
     pub retransmit_after: Option<Duration>,
     /// What happens to unfinished messages when the server has lost the session. Default [`LostSession::Report`].
     pub lost_session: LostSession,
@@ -211,16 +211,4 @@ impl Default for Reconnect {
     fn default() -> Self {
         Self::Backoff { initial: Duration::from_secs(1), maximum: Duration::from_secs(60) }
     }
-}
-
-/// What happens to messages that were sent and not acknowledged when the server has lost the session. Messages that
-/// were never sent stay queued in either case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LostSession {
-    /// Each is reported as [`Unknown`](crate::PublishOutcome::Unknown): nobody can say whether it arrived.
-    #[default]
-    Report,
-    /// Each that the server has not received for certain is published once more, as a new message; it may arrive twice.
-    Republish,
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::{
     Message, QoS, Text, TopicFilter, UserProperties,
     packet::{DecodeError, EncodeError, ReasonCode, RetainHandling},
+    session::{PublishOutcome, Violation},
 };
 
 macro_rules! tokens {
@@ -172,26 +173,6 @@ impl Default for ServerLimits {
     }
 }
 
-/// The one fate of a published QoS 1 or 2 message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PublishOutcome {
-    /// The server took it over.
-    Acknowledged {
-        /// Success, or *no matching subscribers*.
-        reason: ReasonCode,
-    },
-    /// The server, or what it announced about itself, rules the message out.
-    Refused {
-        /// Why.
-        reason: ReasonCode,
-    },
-    /// Its expiry passed before it was sent.
-    Expired,
-    /// It was sent, and then the session was lost: nobody can say whether it arrived.
-    Unknown,
-}
-
 /// A deviation of a server from the specification that the interop profile lets pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -241,8 +222,6 @@ pub struct ServerWords {
     /// Another server to use.
     pub server_reference: Option<Text>,
 }
-
-pub use crate::session::Violation;
 
 /// A subscribe request: one SUBSCRIBE packet with one or more filters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -331,7 +310,8 @@ impl Unsubscribe {
 #[non_exhaustive]
 pub struct Disconnect {
     /// The code; [`DisconnectWithWill`](ReasonCode::DisconnectWithWill) has the will published. 5.0 only: a 3.1.1 client that
-    /// wants its will published ends the transport instead, and this machine does so.
+    /// wants its will published ends the transport instead, and this machine does so. One that no client may send goes
+    /// out as an unspecified error.
     pub reason: ReasonCode,
     /// Replaces the session expiry of CONNECT, in seconds; can't raise it from 0. 5.0 only.
     pub session_expiry: Option<u32>,

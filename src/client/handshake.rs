@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::{
-    Acknowledgement, Afterwards, Client, ClientConfig, ClientEvent, Connected, Deviation, DisconnectReason,
-    Oversize, Phase, Profile, ServerLimits, ServerWords, text,
+    Afterwards, Client, ClientConfig, ClientEvent, Connected, Deviation, DisconnectReason, Oversize, Phase,
+    Profile, ServerLimits, ServerWords, text,
 };
 use crate::{
     QoS, Text, Timestamp,
@@ -93,7 +93,9 @@ fn link_settings(config: &ClientConfig, limits: &ServerLimits) -> LinkSettings {
         inbound_aliases: config.topic_alias_maximum,
         outbox_bytes: config.outbox_bytes.max(1),
         // On 5.0 nothing is ever sent again on a live connection [MQTT-4.4.0-1].
-        retransmit_after: config.retransmit_after.filter(|_| config.version == ProtocolVersion::V3_1_1),
+        retransmit_after: config
+            .retransmit_after
+            .filter(|after| config.version == ProtocolVersion::V3_1_1 && !after.is_zero()),
     }
 }
 
@@ -232,17 +234,14 @@ impl Client {
         if named.is_some_and(|method| method.as_bytes() != authentication.method.as_bytes()) {
             return self.misbehaved(Violation::AuthenticationMethodChanged);
         }
-        let is_allowed = match auth.reason {
-            ReasonCode::ContinueAuthentication => {
-                self.phase == Phase::Connecting || self.wire.reauthenticating
-            }
-            ReasonCode::Success => self.wire.reauthenticating,
-            _ => false,
-        };
-        if !is_allowed {
+        // The server ends the first exchange with CONNACK, a later one with AUTH and success; it never starts one.
+        let goes_on = auth.reason == ReasonCode::ContinueAuthentication;
+        let is_last = auth.reason == ReasonCode::Success;
+        if !(goes_on && self.phase == Phase::Connecting || (goes_on || is_last) && self.wire.reauthenticating)
+        {
             return self.misbehaved(Violation::UnexpectedAuthentication);
         }
-        self.wire.authentication_due = auth.reason == ReasonCode::ContinueAuthentication;
+        self.wire.authentication_due = goes_on;
         self.wire.reauthenticating &= self.wire.authentication_due;
         let data = auth.properties.authentication_data().map(Bytes::copy_from_slice);
         self.emit(ClientEvent::Authentication { reason: auth.reason, data });
@@ -279,11 +278,6 @@ impl Client {
         if let Err(error) = auth.encode(self.config.version, self.outbox.tail()) {
             self.end(DisconnectReason::Unencodable(error), Afterwards::Rest);
         }
-    }
-
-    /// Whether the program acknowledges messages itself.
-    pub(super) fn is_manual(&self) -> bool {
-        self.config.acknowledgement == Acknowledgement::Manual
     }
 }
 

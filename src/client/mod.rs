@@ -20,11 +20,11 @@ use alloc::{
 
 use bytes::Buf;
 
-pub use config::{Acknowledgement, Authentication, ClientConfig, LostSession, Oversize, Profile, Reconnect};
+pub use config::{Acknowledgement, Authentication, ClientConfig, Oversize, Profile, Reconnect};
 pub use event::{
     ClientEvent, Connected, DeliveryToken, Deviation, Disconnect, DisconnectReason, PublishError,
-    PublishOutcome, PublishToken, RequestError, ServerLimits, ServerWords, Subscribe, SubscribeToken,
-    Subscription, Unsubscribe, UnsubscribeToken,
+    PublishToken, RequestError, ServerLimits, ServerWords, Subscribe, SubscribeToken, Subscription,
+    Unsubscribe, UnsubscribeToken,
 };
 
 use self::{backoff::Backoff, handshake::Wire, requests::Requests};
@@ -194,23 +194,21 @@ impl Client {
     /// ([`Acknowledgement::Manual`]); so poll events before writing the outbox.
     pub fn poll_event(&mut self) -> Option<ClientEvent> {
         let event = self.events.pop_front()?;
-        match &event {
-            ClientEvent::Received { token, message, .. } => {
-                self.event_bytes -= message.cost();
-                if message.qos > QoS::AtMostOnce && self.config.acknowledgement == Acknowledgement::Automatic
-                {
-                    self.acknowledge_now(token.0, ReasonCode::Success);
-                }
+        if let ClientEvent::Received { token, message, .. } = &event {
+            self.event_bytes -= message.cost();
+            if message.qos > QoS::AtMostOnce && self.config.acknowledgement == Acknowledgement::Automatic {
+                self.acknowledge_now(token.0, ReasonCode::Success);
             }
-            ClientEvent::Connected(_) => self.wire.hold_publishes = false,
-            _ => {}
+        } else if let ClientEvent::Connected(_) = &event {
+            self.wire.hold_publishes = false;
         }
         self.settle();
         Some(event)
     }
 
     /// Acknowledges a received message; only needed with [`Acknowledgement::Manual`]. A reason of 0x80 or more refuses it in
-    /// 5.0 (sections 3.4.2.1 and 3.5.2.1); 3.1.1 has no refusal. Of no effect on a message that was acknowledged before or
+    /// 5.0 (sections 3.4.2.1 and 3.5.2.1); a code that is not for these packets goes out as an unspecified error, or as success
+    /// below 0x80. 3.1.1 has no refusal. Of no effect on a message that was acknowledged before or
     /// that a former connection left unacknowledged: the server sends that again.
     pub fn acknowledge(&mut self, delivery: DeliveryToken, reason: ReasonCode, now: Timestamp) {
         self.pass(now);

@@ -14,6 +14,20 @@ use crate::{
 /// After so many connections in a row that ended with a packet above our limit, the client gives up.
 const OVERSIZE_ENDS: u8 = 3;
 
+/// What a server refuses for reasons that don't pass by themselves.
+const LASTING: [ReasonCode; 10] = [
+    ReasonCode::UnsupportedProtocolVersion,
+    ReasonCode::ClientIdentifierNotValid,
+    ReasonCode::BadUserNameOrPassword,
+    ReasonCode::NotAuthorized,
+    ReasonCode::Banned,
+    ReasonCode::BadAuthenticationMethod,
+    ReasonCode::SessionTakenOver,
+    ReasonCode::AdministrativeAction,
+    ReasonCode::UseAnotherServer,
+    ReasonCode::ServerMoved,
+];
+
 impl Client {
     /// Wants a connection, now: after [`disconnect`](Self::disconnect), after a connection with [`Reconnect::Never`](super::Reconnect::Never), or
     /// instead of waiting for the back-off. Of no effect while there is one.
@@ -59,12 +73,14 @@ impl Client {
             self.wire.link.write(&disconnect_packet(ReasonCode::Success, Properties::NONE), &mut self.outbox);
             return;
         }
-        // An expiry can't be raised from 0 (5.0 section 3.14.2.2.2).
-        let expiry = request.session_expiry.filter(|_| self.wire.session_expiry > 0);
+        // An expiry can't be raised from the 0 of CONNECT (5.0 section 3.14.2.2.2), whatever CONNACK made of it.
+        let expiry = request.session_expiry.filter(|_| self.config.session_expiry > 0);
+        let reason =
+            if is_sent_by_client(request.reason) { request.reason } else { ReasonCode::UnspecifiedError };
         list.push_some(expiry.map(Property::SessionExpiryInterval));
         list.push_some(request.reason_string.as_ref().map(|text| Property::ReasonString(text.as_str())));
         let properties = Properties::new(list.as_slice()).with_user_properties(&request.user_properties);
-        let full = disconnect_packet(request.reason, properties);
+        let full = disconnect_packet(reason, properties);
         if full.size(ProtocolVersion::V5).is_ok_and(|size| size <= self.wire.link.settings.peer_packet_size) {
             self.wire.link.write(&full, &mut self.outbox);
             return;
@@ -72,7 +88,7 @@ impl Client {
         // Too long for the server: without the words for people [MQTT-3.14.2-3] [MQTT-3.14.2-4].
         let mut list = PropertyList::<2>::new();
         list.push_some(expiry.map(Property::SessionExpiryInterval));
-        let short = disconnect_packet(request.reason, Properties::new(list.as_slice()));
+        let short = disconnect_packet(reason, Properties::new(list.as_slice()));
         self.wire.link.write(&short, &mut self.outbox);
     }
 
@@ -106,32 +122,21 @@ impl Client {
 
     /// What follows a fault: most pass; some won't by themselves, and hurry makes them worse.
     fn judge(&mut self, reason: &DisconnectReason) -> Afterwards {
-        let code = match reason {
-            DisconnectReason::Refused(words) | DisconnectReason::ServerDisconnected(words) => words.reason,
-            DisconnectReason::Malformed(error) if error.reason() == ReasonCode::PacketTooLarge => {
-                self.oversize_ends += 1;
-                if self.oversize_ends >= OVERSIZE_ENDS {
-                    self.oversize_ends = 0;
-                    return Afterwards::Rest;
-                }
+        if let DisconnectReason::Malformed(error) = reason
+            && error.reason() == ReasonCode::PacketTooLarge
+        {
+            self.oversize_ends += 1;
+            if self.oversize_ends < OVERSIZE_ENDS {
                 return Afterwards::Retry;
             }
-            _ => ReasonCode::Success,
-        };
-        self.oversize_ends = 0;
-        match code {
-            ReasonCode::UnsupportedProtocolVersion
-            | ReasonCode::ClientIdentifierNotValid
-            | ReasonCode::BadUserNameOrPassword
-            | ReasonCode::NotAuthorized
-            | ReasonCode::Banned
-            | ReasonCode::BadAuthenticationMethod
-            | ReasonCode::SessionTakenOver
-            | ReasonCode::AdministrativeAction
-            | ReasonCode::UseAnotherServer
-            | ReasonCode::ServerMoved => Afterwards::RetryLate,
-            _ => Afterwards::Retry,
+            self.oversize_ends = 0;
+            return Afterwards::Rest;
         }
+        self.oversize_ends = 0;
+        let (DisconnectReason::Refused(words) | DisconnectReason::ServerDisconnected(words)) = reason else {
+            return Afterwards::Retry;
+        };
+        if LASTING.contains(&words.reason) { Afterwards::RetryLate } else { Afterwards::Retry }
     }
 
     /// The connection is over: what belongs to it is let go, the last bytes stay in the outbox.
@@ -172,4 +177,10 @@ impl Client {
 
 const fn disconnect_packet(reason: ReasonCode, properties: Properties<'_>) -> Packet<'_> {
     Packet::Disconnect(packet::Disconnect { reason, properties })
+}
+
+/// Whether a client's DISCONNECT may carry the reason: the table of 5.0 section 3.14.2.1 has some for servers only
+/// [MQTT-3.14.2-1].
+const fn is_sent_by_client(reason: ReasonCode) -> bool {
+    matches!(reason.as_u8(), 0x00 | 0x04 | 0x80..=0x83 | 0x90 | 0x93..=0x99)
 }

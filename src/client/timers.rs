@@ -97,7 +97,8 @@ impl Client {
     fn fire(&mut self, timer: Timer) {
         match timer {
             Timer::Connect => self.fail(DisconnectReason::ConnectTimeout, None),
-            Timer::Ping => self.fail(DisconnectReason::PingTimeout, Some(ReasonCode::KeepAliveTimeout)),
+            // 0x8D is for servers only [MQTT-3.14.2-1].
+            Timer::Ping => self.fail(DisconnectReason::PingTimeout, Some(ReasonCode::UnspecifiedError)),
             Timer::KeepAlive => {
                 self.wire.link.write(&Packet::PingReq, &mut self.outbox);
                 self.wire.ping_sent.get_or_insert(self.now);

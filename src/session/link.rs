@@ -10,8 +10,8 @@ use crate::{
     Message, MessageProperties, Outbox, QoS, Text, Timestamp, TopicName,
     framing::Frame,
     packet::{
-        Ack, EncodeError, Packet, PacketId, PacketType, Properties, Property, PropertyList, ProtocolVersion,
-        Publish, ReasonCode,
+        Ack, EncodeError, Packet, PacketId, Properties, Property, PropertyList, ProtocolVersion, Publish,
+        ReasonCode,
     },
 };
 
@@ -37,6 +37,16 @@ pub(crate) struct LinkSettings {
     pub(crate) retransmit_after: Option<Duration>,
 }
 
+/// Which unfinished exchanges of former connections are still to be sent again, by their order.
+///
+/// PUBRELs have a cursor of their own: they don't wait for the quota that PUBLISHes wait for [MQTT-3.3.4-8].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Replay {
+    pub(super) next_release: u64,
+    pub(super) next_publish: u64,
+    pub(super) end: u64,
+}
+
 /// The state of one connection's message flow: quotas, aliases, and how far the replay has come.
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -45,8 +55,8 @@ pub(crate) struct Link {
     pub(super) epoch: u64,
     /// How many more QoS 1 and 2 messages may be sent [MQTT-4.9.0-1].
     pub(super) send_quota: u16,
-    /// The next unfinished exchange to replay, and where the replay ends.
-    pub(super) replay: Option<(u64, u64)>,
+    /// How far the replay of unfinished exchanges has come.
+    pub(super) replay: Option<Replay>,
     /// When to look for unanswered packets.
     pub(super) retransmit_at: Option<Timestamp>,
     /// How many QoS 1 and 2 messages of the peer are unfinished.
@@ -87,16 +97,17 @@ impl Link {
         Ok(())
     }
 
-    /// Writes an acknowledgement.
-    pub(super) fn answer(&self, kind: PacketType, id: PacketId, reason: ReasonCode, outbox: &mut Outbox) {
-        let ack = Ack::new(id, reason);
-        let packet = match kind {
-            PacketType::PubRec => Packet::PubRec(ack),
-            PacketType::PubRel => Packet::PubRel(ack),
-            PacketType::PubComp => Packet::PubComp(ack),
-            _ => Packet::PubAck(ack),
-        };
-        self.write(&packet, outbox);
+    /// Writes an acknowledgement: `kind` is its variant of [`Packet`].
+    pub(super) fn answer(
+        &self,
+        kind: fn(Ack<'static>) -> Packet<'static>,
+        id: PacketId,
+        reason: ReasonCode,
+        outbox: &mut Outbox,
+    ) {
+        // 3.1.1 has no reasons on acknowledgements.
+        let reason = if self.version() < ProtocolVersion::V5 { ReasonCode::Success } else { reason };
+        self.write(&kind(Ack::new(id, reason)), outbox);
     }
 
     /// Writes a packet that was built from checked parts.
@@ -143,9 +154,14 @@ impl Link {
             publish.encode_header(version, outbox.tail())?;
             Ok(true)
         });
-        if alias.is_some() && !matches!(written, Ok(true)) {
-            // The alias beside the full name made it too long: the plain form fits, and the alias stays unknown.
-            self.outbound_aliases.remove(message.topic.as_bytes());
+        if let Some(alias) = alias
+            && !matches!(written, Ok(true))
+        {
+            // The alias made it too long, beside the full name or in place of a very short one: the plain form fits.
+            if matches!(alias, Alias::New(_)) {
+                // The server has not seen it, and its number is the last one given away.
+                self.outbound_aliases.remove(message.topic.as_bytes());
+            }
             let written = self.with_publish(message, id, duplicate, expiry, None, |publish| {
                 publish.encode_header(version, outbox.tail())
             });

@@ -3,6 +3,7 @@
 //! Both sides of the protocol send and receive messages by the same rules, so [`Client`](crate::Client) and
 //! [`Connection`](crate::Connection) share this module. Packet identifiers never leave it: its users know tokens.
 
+mod fate;
 mod incoming;
 mod link;
 mod outgoing;
@@ -11,12 +12,14 @@ mod violation;
 
 use alloc::collections::VecDeque;
 
+pub(crate) use fate::Fate;
+pub use fate::{LostSession, PublishOutcome};
 pub(crate) use link::{Link, LinkSettings, message_properties, owned_properties, whole_seconds};
 pub use violation::Violation;
 
 use self::{incoming::Incoming, outgoing::Outgoing, packet_ids::PacketIds};
 use crate::{
-    LostSession, Message, Outbox, PublishOutcome, Timestamp,
+    Message, Outbox, Timestamp,
     packet::{Ack, PacketId, PacketType, Publish, ReasonCode},
 };
 
@@ -27,13 +30,6 @@ pub(crate) struct QueueLimits {
     pub(crate) count: usize,
     /// What they cost together, by [`Message::cost`].
     pub(crate) bytes: usize,
-}
-
-/// The one fate of a published message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fate {
-    pub(crate) token: u64,
-    pub(crate) outcome: PublishOutcome,
 }
 
 /// Whether an acknowledgement belongs to anything.
@@ -79,7 +75,7 @@ impl Session {
         self.epoch += 1;
         link.epoch = self.epoch;
         self.incoming.suspend();
-        link.replay = self.outgoing.first_inflight().map(|first| (first, self.outgoing.next_sent()));
+        link.replay = self.outgoing.due_again();
     }
 
     /// The connection is gone; the peer awaits no answer any more.

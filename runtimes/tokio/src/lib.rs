@@ -1,1 +1,33 @@
-//! Placeholder.
+//! MQTT 3.1.1 and 5.0 on tokio: a client and a broker, driven by the state machines of [`mqtt_engine`].
+//!
+//! Both are thin: they open and accept transports, move bytes between them and the machine, and wait for its deadline.
+//! What the machine decides (sessions, acknowledgements, reconnection, limits) is documented there.
+//!
+//! - [`Client`] owns one session and its connection; [`Client::next_event`] drives it, [`Handle`] lets other tasks, and the
+//!   message handler itself, publish and subscribe without ever waiting.
+//! - [`Server`] owns one [`Broker`](mqtt_engine::Broker) and serves any number of connections.
+//!
+//! ```no_run
+//! use mqtt_engine::{ClientConfig, ClientEvent, QoS, Subscribe, Text, TopicFilter};
+//! use mqtt_engine_tokio::Client;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut client = Client::new("localhost:1883", ClientConfig::new(Text::try_from("lamp")?));
+//! client.subscribe(Subscribe::new(TopicFilter::try_from("led")?, QoS::AtLeastOnce))?;
+//! while let Some(event) = client.next_event().await {
+//!     if let ClientEvent::Received { message, .. } = event {
+//!         println!("{}: {:?}", message.topic, message.payload);
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+#![expect(clippy::std_instead_of_alloc, reason = "std is needed anyway")]
+
+mod broker;
+mod client;
+mod clock;
+mod io;
+
+pub use broker::{Decision, Hooks, Server, ServerConfig, Stopped};
+pub use client::{Client, Connecting, Connector, Handle, Remains, Tcp};

@@ -1,0 +1,165 @@
+//! One connection's task.
+
+use core::{
+    future::poll_fn,
+    mem,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+use std::{io, sync::Arc};
+
+use bytes::Buf;
+use mqtt_engine::{Broker, Outbox, Timestamp, Transport};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::{Instant, timeout},
+};
+
+use super::shared::Slot;
+use crate::io::{Unread, close, poll_read, poll_write};
+
+/// Serves one connection until it ends. `patience`: how long a peer that is being closed may take no byte.
+pub(super) async fn serve<S>(slot: Slot, mut stream: S, patience: Duration)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let wake = Arc::clone(&slot.wake);
+    let mut exchange = Exchange::new(slot);
+    exchange.look();
+    while exchange.wish == Transport::Keep {
+        tokio::select! {
+            () = wake.notified() => exchange.look(),
+            open = poll_fn(|cx| exchange.poll(&mut stream, cx)) => {
+                if !matches!(open, Ok(true)) {
+                    return;
+                }
+            }
+        }
+    }
+    if exchange.wish == Transport::FlushThenClose && exchange.flush(&mut stream, patience).await.is_ok() {
+        close(&mut stream, Instant::now() + patience).await;
+    }
+}
+
+/// What the task keeps between two looks at the broker.
+struct Exchange {
+    slot: Slot,
+    /// Taken from the broker, to be written without its lock. The next one is taken when this one is through, so a slow
+    /// peer's bytes pile up in the broker, which bounds them.
+    outbox: Outbox,
+    unread: Unread,
+    wish: Transport,
+    wants_input: bool,
+    /// Why nothing can be written any more. What the peer said before it went is still read.
+    broken: Option<io::Error>,
+}
+
+impl Exchange {
+    fn new(slot: Slot) -> Self {
+        Self {
+            slot,
+            outbox: Outbox::new(),
+            unread: Unread::new(),
+            wish: Transport::Keep,
+            wants_input: true,
+            broken: None,
+        }
+    }
+
+    /// Learns what the broker wants of this connection now.
+    fn look(&mut self) {
+        let mut unread = mem::take(&mut self.unread);
+        let id = self.slot.id;
+        self.look_after(|broker, now| {
+            if unread.has_remaining() && broker.wants_input(id) {
+                broker.receive(id, &mut unread, now);
+            }
+        });
+        self.unread = unread;
+    }
+
+    fn look_after(&mut self, act: impl FnOnce(&mut Broker, Timestamp)) {
+        let Self { slot, outbox, wish, wants_input, .. } = self;
+        let id = slot.id;
+        slot.shared.with_own(id, |broker, now| {
+            act(broker, now);
+            if outbox.is_empty() {
+                *outbox = broker.take_outbox(id);
+            }
+            *wish = broker.transport(id);
+            *wants_input = broker.wants_input(id);
+        });
+    }
+
+    /// Writes what waits and reads once: `true` when there may be more to do, `false` at the end of the stream.
+    fn poll<S>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<bool>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        if let Err(error) = self.write(stream, cx) {
+            self.broken = Some(error);
+        }
+        if self.wish != Transport::Keep {
+            return Poll::Ready(Ok(true));
+        }
+        if !self.wants_input || self.unread.has_remaining() {
+            return self.idle();
+        }
+        let mut rest = Unread::new();
+        let id = self.slot.id;
+        let take =
+            |mut input: &mut dyn Buf| self.look_after(|broker, now| broker.receive(id, &mut input, now));
+        let read = poll_read(stream, &mut rest, take, cx);
+        self.unread = rest;
+        match read {
+            Poll::Ready(read) => Poll::Ready(read.map(|count| count > 0)),
+            Poll::Pending => self.idle(),
+        }
+    }
+
+    fn idle(&mut self) -> Poll<io::Result<bool>> {
+        self.broken.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error)))
+    }
+
+    /// Writes all that the broker has, as far as the stream takes it.
+    fn write<S>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> io::Result<()>
+    where
+        S: AsyncWrite + Unpin,
+    {
+        while self.broken.is_none() && !self.outbox.is_empty() {
+            match poll_write(Pin::new(&mut *stream), &mut self.outbox, cx)? {
+                Poll::Ready(()) => self.look(),
+                Poll::Pending => return Ok(()),
+            }
+        }
+        // A flush that is not through goes on with the next poll.
+        match Pin::new(stream).poll_flush(cx) {
+            Poll::Ready(flushed) => flushed,
+            Poll::Pending => Ok(()),
+        }
+    }
+
+    /// Writes the last bytes, as long as the peer takes some now and then.
+    async fn flush<S>(&mut self, stream: &mut S, patience: Duration) -> io::Result<()>
+    where
+        S: AsyncWrite + Unpin,
+    {
+        loop {
+            if self.outbox.is_empty() {
+                self.look();
+            }
+            let before = self.outbox.remaining();
+            if before == 0 {
+                return Ok(());
+            }
+            let outbox = &mut self.outbox;
+            let progress = poll_fn(|cx| match poll_write(Pin::new(&mut *stream), outbox, cx) {
+                Poll::Pending if outbox.remaining() < before => Poll::Ready(Ok(())),
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(end) => Poll::Ready(end),
+            });
+            timeout(patience, progress).await??;
+        }
+    }
+}

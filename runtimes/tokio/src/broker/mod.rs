@@ -1,0 +1,194 @@
+//! The broker.
+
+mod connection;
+mod hooks;
+mod shared;
+
+use core::{
+    fmt,
+    future::poll_fn,
+    net::SocketAddr,
+    task::{Context, Poll},
+    time::Duration,
+};
+use std::{io, sync::Arc};
+
+use mqtt_engine::{AtCapacity, Broker, BrokerConfig, ConnectionId, Message, Statistics, packet::ReasonCode};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+    time::{Instant, sleep_until, timeout_at},
+};
+
+pub use hooks::{Decision, Hooks};
+use shared::Shared;
+
+/// How long no connection is accepted after the system refused one (it has no more descriptors, say): asking at once
+/// again would only burn time that could free some.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How a server serves. What the broker allows is in [`BrokerConfig`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ServerConfig {
+    /// How long a connection that is being closed may take none of its last bytes before it is dropped. Default 5 s.
+    pub patience: Duration,
+    /// How long all connections together may take to end when the server stops. Default 5 s.
+    pub grace: Duration,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self { patience: Duration::from_secs(5), grace: Duration::from_secs(5) }
+    }
+}
+
+/// What was left when a server stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stopped {
+    /// Connections that did not end within the grace, and were dropped.
+    pub dropped: usize,
+}
+
+/// One broker, and the tasks that serve its connections.
+///
+/// All connections share the broker behind a lock that is held for one call at a time, never over an await; reading and
+/// writing happen outside it. Cheap to clone: each clone is the same server.
+#[derive(Clone)]
+pub struct Server {
+    shared: Arc<Shared>,
+    config: ServerConfig,
+}
+
+impl Server {
+    /// A broker of this configuration, with the program's hooks (`()` for none).
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    #[must_use]
+    pub fn new(broker: BrokerConfig, hooks: impl Hooks, config: ServerConfig) -> Self {
+        Self { shared: Shared::new(|now| Broker::new(broker, now), Box::new(hooks)), config }
+    }
+
+    /// Serves connections from these listeners until `shutdown` ends. Then it closes the listeners, has the broker close
+    /// every connection with *server shutting down*, and waits for them to end, at most for the grace.
+    ///
+    /// It also minds the broker's clock, so it must run while the server is in use, with no listeners if need be.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops every connection that it accepted, without a word to the peer.
+    pub async fn serve(&self, listeners: Vec<TcpListener>, shutdown: impl Future<Output = ()>) -> Stopped {
+        let mut connections = JoinSet::new();
+        let mut accept_from = Instant::now();
+        tokio::pin!(shutdown);
+        loop {
+            let deadline = self.shared.arm();
+            tokio::select! {
+                () = &mut shutdown => break,
+                () = self.shared.clock.sleep_until(deadline) => self.shared.with(|broker, now| broker.handle_timeout(now)),
+                () = self.shared.earlier.notified() => {}
+                Some(_) = connections.join_next() => {}
+                accepted = accept(&listeners, accept_from) => match accepted {
+                    Ok((stream, _)) => self.admit(stream, &mut connections),
+                    Err(error) => {
+                        self.shared.hooks.accept_failed(&error);
+                        if !concerns_one_connection(&error) {
+                            accept_from = Instant::now() + ACCEPT_PAUSE;
+                        }
+                    }
+                },
+            }
+        }
+        drop(listeners);
+        self.shared.with(|broker, now| broker.shut_down(now));
+        let until = Instant::now() + self.config.grace;
+        while let Ok(Some(_)) = timeout_at(until, connections.join_next()).await {}
+        let dropped = connections.len();
+        connections.shutdown().await;
+        Stopped { dropped }
+    }
+
+    /// Serves one connection over any stream (TLS, a pipe) until it ends. The clock is minded by [`serve`](Self::serve).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the connection.
+    ///
+    /// # Errors
+    ///
+    /// The broker has as many connections as it may have.
+    pub async fn serve_stream<S>(&self, stream: S) -> Result<(), AtCapacity>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let slot = self.shared.accept()?;
+        connection::serve(slot, stream, self.config.patience).await;
+        Ok(())
+    }
+
+    /// Publishes a message from the program itself.
+    pub fn publish(&self, message: Message) {
+        self.shared.with(|broker, now| broker.publish(message, now));
+    }
+
+    /// Closes a connection, with this reason if the client speaks 5.0.
+    pub fn close(&self, connection: ConnectionId, reason: ReasonCode) {
+        self.shared.with(|broker, now| broker.close(connection, reason, now));
+    }
+
+    /// How much of everything the broker holds.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.shared.with(|broker, _| broker.statistics())
+    }
+
+    fn admit(&self, stream: TcpStream, connections: &mut JoinSet<()>) {
+        // Without it packets are only sent later, which hurts nobody but the clock.
+        let _ = stream.set_nodelay(true);
+        match self.shared.accept() {
+            Ok(slot) => {
+                connections.spawn(connection::serve(slot, stream, self.config.patience));
+            }
+            Err(AtCapacity { .. }) => {
+                let error = io::Error::new(
+                    io::ErrorKind::QuotaExceeded,
+                    "the broker has as many connections as it may have",
+                );
+                self.shared.hooks.accept_failed(&error);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// The next connection of any of the listeners.
+async fn accept(listeners: &[TcpListener], not_before: Instant) -> io::Result<(TcpStream, SocketAddr)> {
+    if not_before > Instant::now() {
+        sleep_until(not_before).await;
+    }
+    poll_fn(|cx: &mut Context<'_>| {
+        listeners
+            .iter()
+            .map(|listener| listener.poll_accept(cx))
+            .find(Poll::is_ready)
+            .unwrap_or(Poll::Pending)
+    })
+    .await
+}
+
+/// Whether an error of `accept` is about the connection that was to be accepted, and not about the system.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
+}

@@ -1,0 +1,176 @@
+//! The one broker that all connections share.
+
+use core::mem;
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
+};
+
+use mqtt_engine::{AtCapacity, Broker, BrokerEvent, ConnectionId, Timestamp};
+use tokio::sync::Notify;
+
+use super::{Decision, Hooks};
+use crate::clock::Clock;
+
+pub(super) struct Shared {
+    state: Mutex<State>,
+    pub(super) clock: Clock,
+    /// Tells whoever minds the clock that the broker's deadline has moved closer.
+    pub(super) earlier: Notify,
+    pub(super) hooks: Box<dyn Hooks>,
+    /// Taken out of the broker, not yet shown to the hooks.
+    events: Mutex<VecDeque<BrokerEvent>>,
+    /// Held by the one who shows events, so that they are seen in order.
+    showing: Mutex<()>,
+    runtime: tokio::runtime::Handle,
+}
+
+struct State {
+    broker: Broker,
+    tasks: HashMap<ConnectionId, Arc<Notify>>,
+    /// What the timer waits for.
+    armed: Option<Timestamp>,
+}
+
+impl Shared {
+    pub(super) fn new(make: impl FnOnce(Timestamp) -> Broker, hooks: Box<dyn Hooks>) -> Arc<Self> {
+        let clock = Clock::new();
+        Arc::new(Self {
+            state: Mutex::new(State { broker: make(clock.now()), tasks: HashMap::new(), armed: None }),
+            clock,
+            earlier: Notify::new(),
+            hooks,
+            events: Mutex::default(),
+            showing: Mutex::default(),
+            runtime: tokio::runtime::Handle::current(),
+        })
+    }
+
+    /// Does something with the broker, then wakes whom it concerns and shows what happened. Nothing is awaited.
+    pub(super) fn with<R>(self: &Arc<Self>, act: impl FnOnce(&mut Broker, Timestamp) -> R) -> R {
+        self.act(None, act)
+    }
+
+    /// The same by a connection's own task, which has looked at the broker before it is through and need not be woken.
+    pub(super) fn with_own<R>(
+        self: &Arc<Self>,
+        own: ConnectionId,
+        act: impl FnOnce(&mut Broker, Timestamp) -> R,
+    ) -> R {
+        self.act(Some(own), act)
+    }
+
+    fn act<R>(
+        self: &Arc<Self>,
+        own: Option<ConnectionId>,
+        act: impl FnOnce(&mut Broker, Timestamp) -> R,
+    ) -> R {
+        let mut state = lock(&self.state);
+        let result = act(&mut state.broker, self.clock.now());
+        let happened = self.wake(&mut state, own);
+        drop(state);
+        if happened {
+            self.show();
+        }
+        result
+    }
+
+    /// A slot for a new connection, and what wakes its task.
+    pub(super) fn accept(self: &Arc<Self>) -> Result<Slot, AtCapacity> {
+        let mut state = lock(&self.state);
+        let id = state.broker.accept(self.clock.now())?;
+        let wake = Arc::new(Notify::new());
+        state.tasks.insert(id, Arc::clone(&wake));
+        self.wake(&mut state, None);
+        drop(state);
+        Ok(Slot { shared: Arc::clone(self), id, wake })
+    }
+
+    /// The broker's deadline, which is waited for from now on.
+    pub(super) fn arm(&self) -> Option<Timestamp> {
+        let mut state = lock(&self.state);
+        state.armed = state.broker.deadline();
+        state.armed
+    }
+
+    /// Whether events are waiting for the hooks.
+    fn wake(&self, state: &mut State, own: Option<ConnectionId>) -> bool {
+        while let Some(id) = state.broker.poll_ready() {
+            if own != Some(id)
+                && let Some(task) = state.tasks.get(&id)
+            {
+                task.notify_one();
+            }
+        }
+        let deadline = state.broker.deadline();
+        if deadline.is_some_and(|deadline| state.armed.is_none_or(|armed| deadline < armed)) {
+            state.armed = deadline;
+            self.earlier.notify_one();
+        }
+        let mut happened = false;
+        let mut events = lock(&self.events);
+        while let Some(event) = state.broker.poll_event() {
+            events.push_back(event);
+            happened = true;
+        }
+        happened
+    }
+
+    /// Shows the events that wait, unless somebody is at it, who will then see these too. A hook that uses the server comes
+    /// by here again and leaves its events to the caller.
+    fn show(self: &Arc<Self>) {
+        while !lock(&self.events).is_empty() {
+            let _showing = match self.showing.try_lock() {
+                Ok(guard) => guard,
+                Err(TryLockError::Poisoned(error)) => error.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            loop {
+                let batch = mem::take(&mut *lock(&self.events));
+                if batch.is_empty() {
+                    break;
+                }
+                for event in batch {
+                    self.show_one(event);
+                }
+            }
+        }
+    }
+
+    fn show_one(self: &Arc<Self>, event: BrokerEvent) {
+        let BrokerEvent::Question { question, about, .. } = event else {
+            self.hooks.event(&event);
+            return;
+        };
+        match self.hooks.decide(about) {
+            Decision::Now(answer) => self.with(|broker, now| broker.answer(question, answer, now)),
+            Decision::Later(answer) => {
+                let shared = Arc::clone(self);
+                self.runtime.spawn(async move {
+                    let answer = answer.await;
+                    shared.with(|broker, now| broker.answer(question, answer, now));
+                });
+            }
+        }
+    }
+}
+
+/// A connection's place in the broker, given back when this is dropped: at the end of its task, however that comes.
+pub(super) struct Slot {
+    pub(super) shared: Arc<Shared>,
+    pub(super) id: ConnectionId,
+    /// Tells the task to look at the broker again.
+    pub(super) wake: Arc<Notify>,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        lock(&self.shared.state).tasks.remove(&self.id);
+        self.shared.with(|broker, now| broker.transport_closed(self.id, now));
+    }
+}
+
+/// A panic elsewhere leaves a broker that is as good as after any other call.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

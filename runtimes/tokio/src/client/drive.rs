@@ -1,0 +1,185 @@
+//! Doing what the machine wants of its transport. Every await here may be the last: state changes only between them.
+
+use core::{
+    fmt,
+    future::poll_fn,
+    mem,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+use std::{io, sync::Arc};
+
+use bytes::Buf;
+use mqtt_engine::{Timestamp, Transport};
+use tokio::time::{Instant, timeout_at};
+
+use super::{Client, Connecting, Connector, handle::Shared};
+use crate::io::{Unread, close, poll_read, poll_write};
+
+/// How long the last bytes may take. A server that takes none for so long won't miss them.
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// What the transport is doing.
+pub(super) enum Phase<S> {
+    Closed,
+    Opening(Connecting<S>, Instant),
+    Open(S),
+    /// Flushing, then waiting for the server to close its half; until the moment.
+    Closing(S, Instant),
+}
+
+impl<S> fmt::Debug for Phase<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "Closed",
+            Self::Opening(..) => "Opening",
+            Self::Open(_) => "Open",
+            Self::Closing(..) => "Closing",
+        })
+    }
+}
+
+impl<C: Connector> Client<C> {
+    pub(super) fn machine_wish(&self) -> Transport {
+        self.handle.shared.machine().transport()
+    }
+
+    /// Waits until something changed, and does the next thing; `false` if there is nothing to wait for.
+    pub(super) async fn step(&mut self) -> bool {
+        let shared = Arc::clone(&self.handle.shared);
+        let (wish, deadline) = {
+            let machine = shared.machine();
+            (machine.transport(), machine.deadline())
+        };
+        if wish == Transport::None {
+            self.phase = Phase::Closed;
+            self.unread.clear();
+            return false;
+        }
+        tokio::select! {
+            biased;
+            () = shared.changed() => {}
+            () = shared.clock.sleep_until(deadline) => shared.machine().handle_timeout(shared.clock.now()),
+            () = self.move_transport(wish) => {}
+        }
+        true
+    }
+
+    /// Drops the transport if it is still there; tells how many bytes it did not take.
+    pub(super) fn abandon(&mut self) -> usize {
+        let mut machine = self.handle.shared.machine();
+        if machine.transport() == Transport::None {
+            return 0;
+        }
+        let left = machine.outbox().remaining();
+        machine.transport_closed(self.handle.shared.clock.now());
+        drop(machine);
+        self.phase = Phase::Closed;
+        self.unread.clear();
+        left
+    }
+
+    async fn move_transport(&mut self, wish: Transport) {
+        let shared = &*self.handle.shared;
+        match (&mut self.phase, wish) {
+            (Phase::Closed, Transport::Open { not_before }) => {
+                shared.clock.sleep_until(Some(not_before)).await;
+                self.phase = Phase::Opening(self.connector.connect(), Instant::now() + self.connect_timeout);
+            }
+            (Phase::Opening(attempt, until), Transport::Open { .. }) => {
+                match timeout_at(*until, attempt)
+                    .await
+                    .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+                {
+                    Ok(stream) => {
+                        self.unread.clear();
+                        self.phase = Phase::Open(stream);
+                        shared.machine().transport_opened(shared.clock.now());
+                    }
+                    Err(error) => self.closed(Some(error)),
+                }
+            }
+            (Phase::Open(stream), Transport::Keep) => {
+                let ended = poll_fn(|cx| poll_exchange(stream, &mut self.unread, shared, cx)).await;
+                match ended {
+                    Ok(true) => {}
+                    Ok(false) => self.closed(None),
+                    Err(error) => self.closed(Some(error)),
+                }
+            }
+            (Phase::Open(_), Transport::FlushThenClose) => {
+                if let Phase::Open(stream) = mem::replace(&mut self.phase, Phase::Closed) {
+                    self.phase = Phase::Closing(stream, Instant::now() + FLUSH);
+                }
+            }
+            (Phase::Closing(stream, until), Transport::FlushThenClose) => {
+                let _ = timeout_at(*until, async {
+                    poll_fn(|cx| poll_write(Pin::new(&mut *stream), shared.machine().outbox(), cx)).await?;
+                    close(stream, *until).await;
+                    io::Result::Ok(())
+                })
+                .await;
+                self.closed(None);
+            }
+            // The machine has no use for what we have (a connection that it closed, an attempt that it gave up), or
+            // believes in one that we have not: begin anew.
+            (_, _) => {
+                let had_none = matches!(self.phase, Phase::Closed);
+                self.phase = Phase::Closed;
+                if had_none {
+                    shared.machine().transport_closed(shared.clock.now());
+                }
+            }
+        }
+    }
+
+    fn closed(&mut self, error: Option<io::Error>) {
+        self.phase = Phase::Closed;
+        self.unread.clear();
+        let shared = &self.handle.shared;
+        shared.set_error(error);
+        shared.machine().transport_closed(shared.clock.now());
+    }
+}
+
+/// Writes what waits and reads once: `true` after a read, `false` at the end of the stream.
+fn poll_exchange<S>(
+    stream: &mut S,
+    unread: &mut Unread,
+    shared: &Shared,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<bool>>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    let mut machine = shared.machine();
+    let written = match poll_write(Pin::new(&mut *stream), machine.outbox(), cx) {
+        // Whether the flush is through does not matter: it goes on with the next poll.
+        Poll::Ready(Ok(())) => match Pin::new(&mut *stream).poll_flush(cx) {
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
+        },
+        Poll::Ready(Err(error)) => Err(error),
+        Poll::Pending => Ok(()),
+    };
+    if !machine.wants_input() {
+        // Woken by the handle, or by the program that takes events.
+        return written.map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending);
+    }
+    let now: Timestamp = shared.clock.now();
+    if unread.has_remaining() {
+        machine.receive(unread, now);
+        return Poll::Ready(Ok(true));
+    }
+    let read = poll_read(stream, unread, |mut input| machine.receive(&mut input, now), cx);
+    match (read, written) {
+        (Poll::Ready(Ok(0)), Ok(())) => Poll::Ready(Ok(false)),
+        // A server that refused us may have closed before we wrote: what it said is read first.
+        (Poll::Ready(Ok(count)), _) if count > 0 => Poll::Ready(Ok(true)),
+        (_, Err(error)) => Poll::Ready(Err(error)),
+        (Poll::Ready(Ok(_)), Ok(())) => Poll::Ready(Ok(false)),
+        (Poll::Ready(Err(error)), Ok(())) => Poll::Ready(Err(error)),
+        (Poll::Pending, Ok(())) => Poll::Pending,
+    }
+}

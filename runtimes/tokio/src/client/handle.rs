@@ -1,0 +1,140 @@
+//! What any task may ask of a client.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use mqtt_engine::{
+    Client as Machine, DeliveryToken, Disconnect, Message, PublishError, PublishToken, RequestError,
+    Subscribe, SubscribeToken, Unsubscribe, UnsubscribeToken, packet::ReasonCode,
+};
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+
+/// Publishes, subscribes and so on, from any task or thread, while [`Client::next_event`](super::Client::next_event) runs.
+///
+/// No method waits, so the task that handles received messages may use it too. Bytes move while somebody awaits
+/// `next_event` (or `shut_down`). Cheap to clone; dropping it does nothing.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    pub(super) shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    machine: Mutex<Machine>,
+    /// Tells the driver to look at the machine again.
+    changed: Notify,
+    pub(super) clock: Clock,
+    /// Why the last transport failed.
+    error: Mutex<Option<io::Error>>,
+}
+
+impl Shared {
+    pub(super) fn new(machine: Machine, clock: Clock) -> Self {
+        Self { machine: Mutex::new(machine), changed: Notify::new(), clock, error: Mutex::new(None) }
+    }
+
+    /// The machine, for as long as a call to it takes; never held over an await.
+    pub(super) fn machine(&self) -> MutexGuard<'_, Machine> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    pub(super) fn set_error(&self, error: Option<io::Error>) {
+        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = error;
+    }
+}
+
+impl Handle {
+    /// Publishes a message: at once, or when the connection and the flow control allow. The fate of a QoS 1 or 2 message
+    /// comes as [`Published`](mqtt_engine::ClientEvent::Published) with the same token.
+    ///
+    /// # Errors
+    ///
+    /// Gives the message back with the reason; after `Blocked` wait for [`Writable`](mqtt_engine::ClientEvent::Writable).
+    pub fn publish(&self, message: Message) -> Result<PublishToken, PublishError> {
+        let token = self.shared.machine().publish(message, self.shared.clock.now());
+        self.shared.changed.notify_one();
+        token
+    }
+
+    /// Subscribes; the answer comes as [`Subscribed`](mqtt_engine::ClientEvent::Subscribed).
+    ///
+    /// # Errors
+    ///
+    /// Says why the request was not taken.
+    pub fn subscribe(&self, request: Subscribe) -> Result<SubscribeToken, RequestError> {
+        let token = self.shared.machine().subscribe(request, self.shared.clock.now());
+        self.shared.changed.notify_one();
+        token
+    }
+
+    /// Unsubscribes; the answer comes as [`Unsubscribed`](mqtt_engine::ClientEvent::Unsubscribed).
+    ///
+    /// # Errors
+    ///
+    /// Says why the request was not taken.
+    pub fn unsubscribe(&self, request: Unsubscribe) -> Result<UnsubscribeToken, RequestError> {
+        let token = self.shared.machine().unsubscribe(request, self.shared.clock.now());
+        self.shared.changed.notify_one();
+        token
+    }
+
+    /// Acknowledges a received message; needed in [`Manual`](mqtt_engine::Acknowledgement::Manual) mode only.
+    pub fn acknowledge(&self, delivery: DeliveryToken, reason: ReasonCode) {
+        self.shared.machine().acknowledge(delivery, reason, self.shared.clock.now());
+        self.shared.changed.notify_one();
+    }
+
+    /// Answers [`Authentication`](mqtt_engine::ClientEvent::Authentication).
+    pub fn authenticate(&self, data: Option<Bytes>) {
+        self.shared.machine().authenticate(data, self.shared.clock.now());
+        self.shared.changed.notify_one();
+    }
+
+    /// Starts the enhanced authentication again on the live connection (5.0 section 4.12.1).
+    pub fn reauthenticate(&self, data: Option<Bytes>) {
+        self.shared.machine().reauthenticate(data, self.shared.clock.now());
+        self.shared.changed.notify_one();
+    }
+
+    /// Wants a connection (again): after a `disconnect`, with [`Reconnect::Never`](mqtt_engine::Reconnect::Never), or to
+    /// cut a back-off short.
+    pub fn connect(&self) {
+        self.shared.machine().connect(self.shared.clock.now());
+        self.shared.changed.notify_one();
+    }
+
+    /// Says good-bye behind what is in the outbox already, and wants no connection any more. To wait for unfinished
+    /// messages first, use [`Client::shut_down`](super::Client::shut_down).
+    pub fn disconnect(&self, request: Disconnect) {
+        self.shared.machine().disconnect(request, self.shared.clock.now());
+        self.shared.changed.notify_one();
+    }
+
+    /// How many published messages have no fate yet, of QoS 0: are not on their way yet.
+    #[must_use]
+    pub fn pending_publishes(&self) -> usize {
+        self.shared.machine().pending_publishes()
+    }
+
+    /// Whether the server has accepted the connection, and it has not ended.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.shared.machine().is_connected()
+    }
+
+    /// Why the last transport could not be opened, or failed; once. The event
+    /// [`TransportClosed`](mqtt_engine::DisconnectReason::TransportClosed) does not know.
+    #[must_use]
+    pub fn take_error(&self) -> Option<io::Error> {
+        self.shared.error.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
