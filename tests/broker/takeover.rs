@@ -56,12 +56,13 @@ fn s60_a_take_over_in_the_middle_of_qos_2_loses_nothing() {
         // Queued, and not taken by the adapter.
         world.publish(publisher, "t", AtLeastOnce, 4, "4");
         let newer = world.reconnect(who);
+        // PUBRELs first: they cost no quota.
         world.expect(
             newer,
             &[
+                pubrel(1),
                 duplicate(publish("t", ExactlyOnce, 2, "2")),
                 duplicate(publish("t", ExactlyOnce, 3, "3")),
-                pubrel(1),
                 publish("t", AtLeastOnce, 4, "4"),
             ],
         );
