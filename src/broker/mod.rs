@@ -166,7 +166,12 @@ impl Broker {
     /// What was taken counts no longer as waiting: take more only when it is written, else a client that never reads has no
     /// bound.
     pub fn take_outbox(&mut self, id: ConnectionId) -> Outbox {
-        self.outbox(id).map_or_else(Outbox::new, Outbox::take)
+        let taken = self.outbox(id).map_or_else(Outbox::new, Outbox::take);
+        if !taken.is_empty() {
+            // An outbox that was full of answers had stopped the input.
+            self.refresh(id.0);
+        }
+        taken
     }
 
     /// What is wanted of a connection's transport: keep it, flush and close it, or (for an unknown id) nothing.

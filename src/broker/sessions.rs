@@ -1,6 +1,9 @@
 //! The sessions of all clients, connected or away.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+};
 
 use super::{
     slab::{Key, Slab},
@@ -46,7 +49,7 @@ pub(super) enum State {
     Connected(Key),
     /// The message flow is kept here.
     Away {
-        session: Session,
+        session: Box<Session>,
         /// When the will is published.
         will_at: Option<Timestamp>,
         /// When the session ends; never for the longest expiry.

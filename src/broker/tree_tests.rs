@@ -1,5 +1,5 @@
-use alloc::{string::String, vec, vec::Vec};
-use std::{collections::BTreeMap, thread};
+use alloc::{collections::BTreeMap, string::String, vec, vec::Vec};
+use std::thread;
 
 use super::*;
 use crate::{TopicFilter, TopicName};

@@ -56,10 +56,10 @@ fn s60_a_take_over_in_the_middle_of_qos_2_loses_nothing() {
         // Queued, and not taken by the adapter.
         world.publish(publisher, "t", AtLeastOnce, 4, "4");
         let newer = world.reconnect(who);
+        // PUBRELs first: they cost no quota.
         world.expect(
             newer,
             &[
-                // A PUBREL waits for no quota, so it goes first.
                 pubrel(1),
                 duplicate(publish("t", ExactlyOnce, 2, "2")),
                 duplicate(publish("t", ExactlyOnce, 3, "3")),
@@ -176,16 +176,16 @@ fn s60_take_overs_at_every_step_lose_and_double_nothing() {
         noise ^= noise << 13;
         noise ^= noise >> 7;
         noise ^= noise << 17;
-        if noise % 7 == 0 {
+        if noise.is_multiple_of(7) {
             client = world.reconnect(who);
         }
-        if published < 500 && noise % 3 == 0 {
+        if published < 500 && noise.is_multiple_of(3) {
             published += 1;
             world.publish(publisher, "t", ExactlyOnce, published, &published.to_string());
             world.send(publisher, &pubrel(published));
             world.take(publisher);
         }
-        if step < 2000 && noise % 2 == 0 {
+        if step < 2000 && noise.is_multiple_of(2) {
             continue;
         }
         // The client: a receiver that remembers identifiers until PUBREL.
