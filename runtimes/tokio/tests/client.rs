@@ -1,4 +1,10 @@
 //! The client against our broker, over pipes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    clippy::std_instead_of_alloc,
+    reason = "a test"
+)]
 
 mod support;
 
