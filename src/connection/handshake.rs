@@ -117,7 +117,7 @@ impl Connection {
 
     fn send_refusal(&mut self, version: ProtocolVersion, reason: ReasonCode) {
         let reason = match version {
-            ProtocolVersion::V3_1_1 => return_code(reason),
+            ProtocolVersion::V3_1 | ProtocolVersion::V3_1_1 => return_code(reason),
             ProtocolVersion::V5 => Some(reason),
         };
         let Some(reason) = reason else { return };
