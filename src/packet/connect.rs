@@ -181,11 +181,8 @@ fn protocol<O: Observer>(reader: &mut Reader<'_, '_, O>) -> Result<ProtocolVersi
     let level = reader.u8(LEVEL)?;
     // [MQTT-3.1.2-2] (both versions)
     let known = ProtocolVersion::from_level(level).filter(|version| version.protocol_name() == name);
-    let version = known.ok_or(DecodeError {
-        offset,
-        field: LEVEL,
-        fault: Fault::UnsupportedProtocolLevel(level),
-    })?;
+    let version =
+        known.ok_or(DecodeError { offset, field: LEVEL, fault: Fault::UnsupportedProtocolLevel(level) })?;
     reader.tell(offset..reader.at(), LEVEL, FieldValue::Version(version));
     Ok(version)
 }
