@@ -58,7 +58,8 @@ use crate::{
 ///   client goes away or unsubscribes; when its session ends, everything does but QoS 2 messages that were sent. A session that
 ///   has the same filter shared and for itself gets a copy for each.
 /// - `$share/name/filter` means the same for 3.1.1 clients, whose specification leaves topics with `$` to the server (section
-///   4.7.2). A malformed one ends the connection (0x8F), as any malformed filter.
+///   4.7.2). A malformed one ends the connection of a 5.0 client (0x8F), as any malformed filter does; older clients are refused it.
+///   The name does not keep anybody from publishing to such topics.
 /// - A retained message outlives the rights of its publisher, and a subscription those of its client, until
 ///   [`revoke_retained`](Self::revoke_retained) and [`revoke_subscriptions`](Self::revoke_subscriptions).
 /// - Wills of connections that [`shut_down`](Self::shut_down) closes are not published.

@@ -196,9 +196,7 @@ impl Broker {
             return Some(ReasonCode::TopicNameInvalid);
         }
         // The server's own topics (3.1.1 section 4.7.2).
-        let is_system =
-            topic.strip_prefix(b"$SYS").is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"));
-        if is_system {
+        if is_under(topic, b"$SYS") {
             return Some(ReasonCode::NotAuthorized);
         }
         let is_text = message.properties.payload_format == Some(PayloadFormat::Utf8);
@@ -214,12 +212,20 @@ impl Broker {
             Some(ReasonCode::SharedSubscriptionsNotSupported)
         } else if !self.config.wildcard_subscriptions && filter.has_wildcard() {
             Some(ReasonCode::WildcardSubscriptionsNotSupported)
+        } else if !is_shared && is_under(filter.as_bytes(), b"$share") {
+            // 5.0 clients don't come so far with it.
+            Some(ReasonCode::TopicFilterInvalid)
         } else if levels(filter.pattern().as_bytes()) > self.config.topic_levels {
             Some(ReasonCode::TopicFilterInvalid)
         } else {
             None
         }
     }
+}
+
+/// Whether this is the first level of a topic.
+fn is_under(topic: &[u8], level: &[u8]) -> bool {
+    topic.strip_prefix(level).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
 fn levels(topic: &[u8]) -> usize {

@@ -9,6 +9,8 @@
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
 mod acceptance;
+mod authentication;
+mod availability;
 mod faults;
 mod flows;
 mod harness;
@@ -22,4 +24,5 @@ mod shared;
 mod subscribing;
 mod takeover;
 mod version5;
+mod vulnerabilities;
 mod wills;
