@@ -63,30 +63,18 @@ enum State {
     /// The first bytes of a packet of `size` bytes.
     Body { bytes: Vec<u8>, size: usize },
     /// The first bytes of a packet of `size` bytes, of which `left` are to come, and all above `keep` are not kept.
-    Skipping {
-        prefix: Vec<u8>,
-        keep: usize,
-        size: usize,
-        left: usize,
-    },
+    Skipping { prefix: Vec<u8>, keep: usize, size: usize, left: usize },
 }
 
 impl State {
-    const START: Self = Self::Header {
-        bytes: [0; LONGEST_HEADER],
-        len: 0,
-    };
+    const START: Self = Self::Header { bytes: [0; LONGEST_HEADER], len: 0 };
 }
 
 impl Framing {
     /// A stream whose packets have at most `limit` bytes each, fixed header included.
     #[must_use]
     pub const fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            oversize: Oversize::Refuse,
-            state: State::START,
-        }
+        Self { limit, oversize: Oversize::Refuse, state: State::START }
     }
 
     /// Changes the limit for packets whose header is not complete yet.
@@ -101,8 +89,8 @@ impl Framing {
 
     /// Takes the next packet from `input`; `None` once all of it is taken and no packet is whole.
     ///
-    /// A PUBLISH that is whole in the input's chunk is taken out with [`Buf::copy_to_bytes`], so a `BytesMut` or `Bytes`
-    /// shares it; other packets are left in place.
+    /// A PUBLISH that is whole in the input's chunk is taken out: a large one with [`Buf::copy_to_bytes`], so a `BytesMut` or
+    /// `Bytes` shares it. Other packets are left in place.
     ///
     /// # Errors
     ///
@@ -122,12 +110,7 @@ impl Framing {
                     take(bytes, *size, input);
                     (bytes.len() == *size).then(|| Span::Assembled(Bytes::from(mem::take(bytes))))
                 }
-                State::Skipping {
-                    prefix,
-                    keep,
-                    size,
-                    left,
-                } => {
+                State::Skipping { prefix, keep, size, left } => {
                     let count = if prefix.len() < *keep {
                         // What is kept is smaller than the packet.
                         take(prefix, *keep, input)
@@ -137,10 +120,8 @@ impl Framing {
                         count
                     };
                     *left -= count;
-                    (*left == 0).then(|| Span::Skipped {
-                        prefix: Bytes::from(mem::take(prefix)),
-                        size: *size,
-                    })
+                    (*left == 0)
+                        .then(|| Span::Skipped { prefix: Bytes::from(mem::take(prefix)), size: *size })
                 }
             };
             if found.is_some() {
@@ -180,36 +161,18 @@ impl Framing {
             return Ok(Some(Span::Assembled(Bytes::copy_from_slice(header))));
         }
         self.state = if size <= self.limit {
-            State::Body {
-                bytes: header.to_vec(),
-                size,
-            }
+            State::Body { bytes: header.to_vec(), size }
         } else if self.oversize == Oversize::Skip {
             let keep = self.limit.min(LONGEST_PREFIX);
             let prefix = header.get(..keep).unwrap_or(header).to_vec();
             let left = size - header.len();
             if left == 0 {
-                return Ok(Some(Span::Skipped {
-                    prefix: Bytes::from(prefix),
-                    size,
-                }));
+                return Ok(Some(Span::Skipped { prefix: Bytes::from(prefix), size }));
             }
-            State::Skipping {
-                prefix,
-                keep,
-                size,
-                left,
-            }
+            State::Skipping { prefix, keep, size, left }
         } else {
-            let fault = Fault::PacketTooLarge {
-                size,
-                limit: self.limit,
-            };
-            return Err(DecodeError {
-                offset: 1,
-                field: "remaining length",
-                fault,
-            });
+            let fault = Fault::PacketTooLarge { size, limit: self.limit };
+            return Err(DecodeError { offset: 1, field: "remaining length", fault });
         };
         Ok(None)
     }
@@ -224,28 +187,29 @@ fn size_of(start: &[u8]) -> Result<Option<usize>, DecodeError> {
     check_first(*first)?;
     match VariableByteInteger::read(rest) {
         Ok(None) => Ok(None),
-        Ok(Some((remaining, length))) => Ok(Some(
-            (1 + length).saturating_add(usize::try_from(remaining).unwrap_or(usize::MAX)),
-        )),
-        Err((fault, index)) => Err(DecodeError {
-            offset: 1 + index,
-            field: "remaining length",
-            fault,
-        }),
+        Ok(Some((remaining, length))) => {
+            Ok(Some((1 + length).saturating_add(usize::try_from(remaining).unwrap_or(usize::MAX))))
+        }
+        Err((fault, index)) => Err(DecodeError { offset: 1 + index, field: "remaining length", fault }),
     }
 }
 
+/// A PUBLISH of at least this many bytes shares the input's buffer, a smaller one is copied out of it: what is kept of a small
+/// message must not keep a large buffer alive.
+const SHARE_FROM: usize = 4096;
+
 /// A packet that is whole in the input's chunk. A PUBLISH is taken out, since parts of it will be kept.
 fn in_place(size: usize, input: &mut impl Buf) -> Span {
-    if input
-        .chunk()
-        .first()
-        .is_some_and(|first| first >> 4 == PacketType::Publish.as_u8())
-    {
-        Span::Assembled(input.copy_to_bytes(size))
-    } else {
-        Span::InPlace(size)
+    let chunk = input.chunk();
+    if chunk.first().is_none_or(|first| first >> 4 != PacketType::Publish.as_u8()) {
+        return Span::InPlace(size);
     }
+    if size >= SHARE_FROM {
+        return Span::Assembled(input.copy_to_bytes(size));
+    }
+    let packet = Bytes::copy_from_slice(chunk.get(..size).unwrap_or(chunk));
+    input.advance(size);
+    Span::Assembled(packet)
 }
 
 /// Moves bytes from the input's chunk until `bytes` has `size`; how many. The room doubles with what came, up to `size`.
@@ -280,10 +244,7 @@ impl<'a> Frame<'a> {
     /// A packet in a shared buffer: kept parts share it.
     #[must_use]
     pub fn owned(bytes: &'a Bytes) -> Self {
-        Self {
-            bytes,
-            owner: Some(bytes),
-        }
+        Self { bytes, owner: Some(bytes) }
     }
 
     /// The whole packet.

@@ -81,7 +81,7 @@ fn modules_depend_in_one_direction() {
             let module = names
                 .iter()
                 .find(|(name, _)| *name == used)
-                .map_or(used.clone(), |(_, module)| module.clone());
+                .map_or_else(|| used.clone(), |(_, module)| module.clone());
             let Some(theirs) = layer(&module) else { continue };
             let is_allowed = module == part || own.is_some_and(|own| theirs < own);
             // Messages keep a part of their properties as on the wire.

@@ -123,7 +123,7 @@ impl Broker {
         stored.will = request.will.take();
         stored.user_name = request.user_name.clone();
         match mem::replace(&mut stored.state, State::Connected(key)) {
-            State::Away { session, .. } => Some((found, Some(session))),
+            State::Away { session, .. } => Some((found, Some(*session))),
             State::Connected(_) | State::Moving => Some((found, None)),
         }
     }

@@ -1,5 +1,6 @@
 //! The end of connections and sessions, and the wills that go with it (sections 3.1.2.5 and 4.1).
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::{
@@ -44,7 +45,7 @@ impl Broker {
         }
         let delay = stored.will.as_ref().map(|will| will.delay);
         let will_at = delay.map(|delay| self.now + delay);
-        stored.state = State::Away { session, will_at, ends_at };
+        stored.state = State::Away { session: Box::new(session), will_at, ends_at };
         if expiry == 0 {
             return self.end_session(key);
         }

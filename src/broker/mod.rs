@@ -155,6 +155,9 @@ impl Broker {
 
     /// Bytes for a client, refilled from its session's queue: call it again until it is empty. `None` for an unknown id.
     pub fn outbox(&mut self, id: ConnectionId) -> Option<&mut Outbox> {
+        if let Some(session) = self.connections.get(id.0)?.session {
+            self.replay_retained(session);
+        }
         self.connections.get_mut(id.0).map(|peer| peer.connection.outbox())
     }
 
@@ -163,7 +166,12 @@ impl Broker {
     /// What was taken counts no longer as waiting: take more only when it is written, else a client that never reads has no
     /// bound.
     pub fn take_outbox(&mut self, id: ConnectionId) -> Outbox {
-        self.outbox(id).map_or_else(Outbox::new, Outbox::take)
+        let taken = self.outbox(id).map_or_else(Outbox::new, Outbox::take);
+        if !taken.is_empty() {
+            // An outbox that was full of answers had stopped the input.
+            self.refresh(id.0);
+        }
+        taken
     }
 
     /// What is wanted of a connection's transport: keep it, flush and close it, or (for an unknown id) nothing.
@@ -288,6 +296,9 @@ impl Broker {
 
     /// Brings a connection's timer and its place among the ready ones up to date.
     fn refresh(&mut self, key: Key) {
+        if let Some(session) = self.connections.get(key).and_then(|peer| peer.session) {
+            self.replay_retained(session);
+        }
         let Some(peer) = self.connections.get_mut(key) else { return };
         peer.connection.fill();
         peer.timer = self.timers.advance(Timer::Connection(key), peer.timer, peer.connection.deadline());

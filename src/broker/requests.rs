@@ -125,9 +125,10 @@ impl Broker {
         if let Some(peer) = self.connections.get_mut(key) {
             peer.connection.finish_subscribe(token, &reasons, self.now);
         }
-        for (filter, options) in with_retained {
-            self.deliver_retained(session, &filter, options);
+        if let Some(stored) = self.sessions.get_mut(session) {
+            with_retained.into_iter().for_each(|(filter, options)| stored.replay(filter, options));
         }
+        self.replay_retained(session);
     }
 
     /// Whether the subscription is new, or why there is none.
@@ -155,6 +156,7 @@ impl Broker {
             let removed = self.subscriptions.remove(filter, session);
             if let Some(stored) = self.sessions.get_mut(session) {
                 stored.subscriptions.remove(filter);
+                stored.stop_replay(filter);
             }
             reasons.push(if removed { ReasonCode::Success } else { ReasonCode::NoSubscriptionExisted });
         }

@@ -1,8 +1,8 @@
 //! Messages kept for future subscribers (section 3.3.1.3 of both specifications).
 
-use alloc::collections::BTreeSet;
+use alloc::{collections::BTreeSet, vec::Vec};
 
-use super::tree::{TopicTree, Walk};
+use super::tree::TopicTree;
 use crate::{Message, Timestamp, TopicFilter, TopicName};
 
 /// The last retained message of each topic, bounded in count and bytes.
@@ -13,7 +13,6 @@ pub(super) struct Retained {
     count: usize,
     bytes: usize,
     limits: (usize, usize),
-    walk: Walk,
 }
 
 #[derive(Debug)]
@@ -22,20 +21,19 @@ struct Kept {
     expires: Option<Timestamp>,
 }
 
+/// How many messages find room somewhere, and at what cost.
+pub(super) type Room = (usize, usize);
+
+/// How many messages are collected at a time.
+const PORTION: usize = 64;
+
 /// There is no room for another retained message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Full;
 
 impl Retained {
     pub(super) fn new(count: usize, bytes: usize) -> Self {
-        Self {
-            tree: TopicTree::new(),
-            expiries: BTreeSet::new(),
-            count: 0,
-            bytes: 0,
-            limits: (count, bytes),
-            walk: Walk::default(),
-        }
+        Self { tree: TopicTree::new(), expiries: BTreeSet::new(), count: 0, bytes: 0, limits: (count, bytes) }
     }
 
     pub(super) const fn count(&self) -> usize {
@@ -88,13 +86,30 @@ impl Retained {
         });
     }
 
-    /// Visits the messages whose topics match a filter, with what is left of their expiry [MQTT-3.3.2-6].
-    pub(super) fn visit(&mut self, filter: &TopicFilter, now: Timestamp, mut visit: impl FnMut(Message)) {
-        self.tree.visit_matching_names(filter.as_bytes(), &mut self.walk, |kept| {
+    /// Collects messages whose topics match a filter, in the order of their topics and from behind the topic `after` on, with
+    /// what is left of their expiry [MQTT-3.3.2-6]: as many as there is room for, one at least. Also says whether those
+    /// are all.
+    pub(super) fn collect(
+        &self,
+        filter: &TopicFilter,
+        after: Option<&TopicName>,
+        (count, mut bytes): Room,
+        now: Timestamp,
+    ) -> (Vec<Message>, bool) {
+        let (mut found, mut is_complete) = (Vec::new(), true);
+        self.tree.visit_matching_names(filter.as_bytes(), after.map(TopicName::as_bytes), |kept| {
+            let cost = kept.message.cost();
+            if !found.is_empty() && (found.len() >= count.min(PORTION) || cost > bytes) {
+                is_complete = false;
+                return false;
+            }
+            bytes = bytes.saturating_sub(cost);
             let mut message = kept.message.clone();
             message.properties.message_expiry = kept.expires.map(|expires| expires.saturating_since(now));
-            visit(message);
+            found.push(message);
+            true
         });
+        (found, is_complete)
     }
 
     pub(super) fn next_expiry(&self) -> Option<Timestamp> {
@@ -114,7 +129,6 @@ impl Retained {
 
 #[cfg(test)]
 mod tests {
-    use alloc::{vec, vec::Vec};
     use core::time::Duration;
 
     use super::*;
@@ -123,13 +137,10 @@ mod tests {
         Message::new(topic, payload.as_bytes().to_vec()).unwrap()
     }
 
-    fn topics(retained: &mut Retained, filter: &str, now: Timestamp) -> Vec<TopicName> {
-        let mut found = vec![];
-        retained.visit(&TopicFilter::try_from(filter).unwrap(), now, |message| {
-            assert!(message.retain);
-            found.push(message.topic);
-        });
-        found
+    fn topics(retained: &Retained, filter: &str, now: Timestamp) -> Vec<TopicName> {
+        let (found, _) = retained.collect(&TopicFilter::try_from(filter).unwrap(), None, (9, 10_000), now);
+        assert!(found.iter().all(|message| message.retain));
+        found.into_iter().map(|message| message.topic).collect()
     }
 
     #[test]
@@ -138,10 +149,10 @@ mod tests {
         retained.store(&message("a/b", "1"), Timestamp::ZERO).unwrap();
         retained.store(&message("a/b", "2"), Timestamp::ZERO).unwrap();
         assert_eq!(retained.count(), 1);
-        assert_eq!(topics(&mut retained, "a/#", Timestamp::ZERO), ["a/b"]);
+        assert_eq!(topics(&retained, "a/#", Timestamp::ZERO), ["a/b"]);
         retained.store(&message("a/b", ""), Timestamp::ZERO).unwrap();
         assert_eq!((retained.count(), retained.bytes()), (0, 0));
-        assert_eq!(topics(&mut retained, "#", Timestamp::ZERO), [""; 0]);
+        assert_eq!(topics(&retained, "#", Timestamp::ZERO), [""; 0]);
     }
 
     #[test]
@@ -161,7 +172,7 @@ mod tests {
         retained.store(&message("a", "1"), Timestamp::ZERO).unwrap();
         retained.store(&message("b", "1"), Timestamp::ZERO).unwrap();
         assert_eq!(retained.store(&message("a", "longer"), Timestamp::ZERO), Err(Full));
-        assert_eq!(topics(&mut retained, "#", Timestamp::ZERO), ["b"]);
+        assert_eq!(topics(&retained, "#", Timestamp::ZERO), ["b"]);
         assert_eq!(retained.bytes(), cost);
     }
 
@@ -172,15 +183,16 @@ mod tests {
         short.properties.message_expiry = Some(Duration::from_secs(10));
         retained.store(&short, Timestamp::ZERO).unwrap();
         retained.store(&message("b", "1"), Timestamp::ZERO).unwrap();
-        let mut left = None;
-        let at = Timestamp::from_secs(4);
-        retained.visit(&TopicFilter::try_from("a").unwrap(), at, |message| {
-            left = message.properties.message_expiry
-        });
-        assert_eq!(left, Some(Duration::from_secs(6)));
+        let (found, _) = retained.collect(
+            &TopicFilter::try_from("a").unwrap(),
+            None,
+            (9, 10_000),
+            Timestamp::from_secs(4),
+        );
+        assert_eq!(found[0].properties.message_expiry, Some(Duration::from_secs(6)));
         assert_eq!(retained.next_expiry(), Some(Timestamp::from_secs(10)));
         retained.expire(Timestamp::from_secs(10));
-        assert_eq!(topics(&mut retained, "#", Timestamp::from_secs(10)), ["b"]);
+        assert_eq!(topics(&retained, "#", Timestamp::from_secs(10)), ["b"]);
         assert_eq!((retained.count(), retained.next_expiry()), (1, None));
     }
 }

@@ -1,14 +1,17 @@
 //! From one message to all who subscribe to it (section 3.3.5 of 3.1.1, 3.3.4 of 5.0).
 
-use alloc::{collections::VecDeque, vec::Vec};
+use alloc::collections::VecDeque;
 use core::mem;
 
 use super::{
     Broker, BrokerEvent,
+    retained::Room,
     sessions::{SessionKey, State},
     subscriptions::{Match, Options},
 };
-use crate::{DropReason, Message, SubscriptionIdentifiers, Text, TopicFilter, connection::enqueue};
+use crate::{
+    DropReason, Message, SubscriptionIdentifiers, Text, TopicFilter, TopicName, connection::enqueue,
+};
 
 impl Broker {
     /// Accepts a message: keeps it if it is to be retained, and hands a copy to each session that subscribes to it
@@ -39,16 +42,30 @@ impl Broker {
         receivers
     }
 
-    /// Sends the retained messages that a new subscription matches, with the RETAIN flag [MQTT-3.3.1-8] (3.1.1).
-    pub(super) fn deliver_retained(&mut self, session: SessionKey, filter: &TopicFilter, options: Options) {
-        let mut found = Vec::new();
-        self.retained.visit(filter, self.now, |message| found.push(message));
-        for mut message in found {
-            message.qos = message.qos.min(options.qos);
-            message.properties.subscription_identifiers =
-                SubscriptionIdentifiers::from_iter(options.identifier);
-            self.deliver(session, message);
+    /// Moves retained messages to a connected session, for as long as its queue is less than half full: a subscription that
+    /// matches more of them than a queue holds gets them as fast as its client takes them.
+    pub(super) fn replay_retained(&mut self, key: SessionKey) {
+        while let Some((filter, after, options, room)) = self.next_replay(key) {
+            let (found, is_complete) = self.retained.collect(&filter, after.as_ref(), room, self.now);
+            if let Some(stored) = self.sessions.get_mut(key) {
+                stored.replayed(found.last().filter(|_| !is_complete).map(|message| message.topic.clone()));
+            }
+            for mut message in found {
+                // [MQTT-3.3.1-8] (3.1.1): the RETAIN flag is set, as it is in the store.
+                message.qos = message.qos.min(options.qos);
+                message.properties.subscription_identifiers =
+                    SubscriptionIdentifiers::from_iter(options.identifier);
+                self.deliver(key, message);
+            }
         }
+    }
+
+    /// What to replay next, if there is something and room for it.
+    fn next_replay(&self, key: SessionKey) -> Option<(TopicFilter, Option<TopicName>, Options, Room)> {
+        let stored = self.sessions.get(key)?;
+        let replay = stored.replays.front()?;
+        let room = self.connections.get(stored.connection()?)?.connection.room()?;
+        Some((replay.filter.clone(), replay.after.clone(), replay.options, room))
     }
 
     /// Hands a message to a session, connected or away.

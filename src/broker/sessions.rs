@@ -1,9 +1,15 @@
 //! The sessions of all clients, connected or away.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+};
 
-use super::slab::{Key, Slab};
-use crate::{Outbox, Session, Text, Timestamp, TopicFilter, Will, packet::ReasonCode};
+use super::{
+    slab::{Key, Slab},
+    subscriptions::Options,
+};
+use crate::{Outbox, Session, Text, Timestamp, TopicFilter, TopicName, Will, packet::ReasonCode};
 
 /// Names a session for as long as it lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,12 +23,23 @@ pub(super) struct Stored {
     pub(super) user_name: Option<Text>,
     pub(super) state: State,
     pub(super) subscriptions: BTreeSet<TopicFilter>,
+    /// Subscriptions whose retained messages were not all sent yet.
+    pub(super) replays: VecDeque<Replay>,
     /// Published when the connection ends without a word; while the client is away, when its delay has passed.
     pub(super) will: Option<Will>,
     /// Counts the messages delivered while the client is away.
     pub(super) next_delivery: u64,
     /// Where its timer stands.
     pub(super) timer: Option<Timestamp>,
+}
+
+/// The retained messages that a new subscription gets.
+#[derive(Debug)]
+pub(super) struct Replay {
+    pub(super) filter: TopicFilter,
+    pub(super) options: Options,
+    /// The last one sent.
+    pub(super) after: Option<TopicName>,
 }
 
 /// Whether the client is there.
@@ -32,7 +49,7 @@ pub(super) enum State {
     Connected(Key),
     /// The message flow is kept here.
     Away {
-        session: Session,
+        session: Box<Session>,
         /// When the will is published.
         will_at: Option<Timestamp>,
         /// When the session ends; never for the longest expiry.
@@ -49,6 +66,7 @@ impl Stored {
             user_name,
             state: State::Moving,
             subscriptions: BTreeSet::new(),
+            replays: VecDeque::new(),
             will: None,
             next_delivery: 0,
             timer: None,
@@ -59,6 +77,25 @@ impl Stored {
         match self.state {
             State::Connected(connection) => Some(connection),
             State::Away { .. } | State::Moving => None,
+        }
+    }
+
+    /// Starts to send the retained messages of a subscription, also if they are being sent already.
+    pub(super) fn replay(&mut self, filter: TopicFilter, options: Options) {
+        self.stop_replay(&filter);
+        self.replays.push_back(Replay { filter, options, after: None });
+    }
+
+    /// The subscription is gone or was replaced.
+    pub(super) fn stop_replay(&mut self, filter: &TopicFilter) {
+        self.replays.retain(|replay| replay.filter != *filter);
+    }
+
+    /// The first replay has come to this topic, or to its end.
+    pub(super) fn replayed(&mut self, last: Option<TopicName>) {
+        match (last, self.replays.front_mut()) {
+            (Some(last), Some(replay)) => replay.after = Some(last),
+            _ => drop(self.replays.pop_front()),
         }
     }
 

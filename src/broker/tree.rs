@@ -1,6 +1,11 @@
 //! Values by topic: names or filters, level by level.
 
-use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, btree_map},
+    vec::Vec,
+};
+use core::{cmp::Ordering, ops::Bound};
 
 /// Values under topic names or topic filters, in a tree with one node per level.
 ///
@@ -46,13 +51,12 @@ impl<V> Node<V> {
         }
     }
 
-    /// The children that a wildcard stands for, the last one first. `id` is the node's own.
-    fn wild_children(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
-        self.literal
-            .iter()
-            .rev()
-            .filter(move |(level, _)| id != ROOT || !level.starts_with(b"$"))
-            .map(|(_, child)| *child)
+    /// The children that a wildcard stands for. `id` is the node's own.
+    fn siblings<'t, 'n>(&'t self, id: NodeId, rest: Rest, behind: Option<Behind<'n>>) -> Step<'t, 'n> {
+        let first =
+            behind.and_then(Behind::level).map_or(Bound::Unbounded, |(level, _)| Bound::Included(level));
+        let children = self.literal.range::<[u8], _>((first, Bound::Unbounded));
+        Step::Siblings { children, rest, behind, of_root: id == ROOT }
     }
 
     fn is_useless(&self) -> bool {
@@ -60,7 +64,7 @@ impl<V> Node<V> {
     }
 }
 
-/// Memory for walks, to be used again and again.
+/// Memory for walks over filters, to be used again and again.
 #[derive(Debug, Default)]
 pub(crate) struct Walk(Vec<(NodeId, Rest)>);
 
@@ -73,6 +77,47 @@ enum Rest {
     End,
     /// `#` was reached: everything below matches.
     All,
+}
+
+/// What is left to do of a walk over names.
+enum Step<'t, 'n> {
+    Node {
+        id: NodeId,
+        rest: Rest,
+        behind: Option<Behind<'n>>,
+    },
+    Siblings {
+        children: btree_map::Range<'t, Box<[u8]>, NodeId>,
+        rest: Rest,
+        behind: Option<Behind<'n>>,
+        of_root: bool,
+    },
+}
+
+/// Where a walk over names went on: the levels so far are those of the last name visited, and these follow.
+#[derive(Clone, Copy)]
+struct Behind<'n> {
+    name: &'n [u8],
+    rest: Rest,
+}
+
+impl<'n> Behind<'n> {
+    /// The next level of the name, if it has one more.
+    fn level(self) -> Option<(&'n [u8], Self)> {
+        let Rest::From(offset) = self.rest else { return None };
+        let (level, rest) = split(self.name, offset);
+        Some((level, Self { name: self.name, rest }))
+    }
+
+    /// What applies below the child of a level; `None` if all of that child was visited.
+    fn below(behind: Option<Self>, child: &[u8]) -> Option<Option<Self>> {
+        let Some((level, below)) = behind.and_then(Self::level) else { return Some(None) };
+        match child.cmp(level) {
+            Ordering::Less => None,
+            Ordering::Equal => Some(Some(below)),
+            Ordering::Greater => Some(None),
+        }
+    }
 }
 
 impl<V> TopicTree<V> {
@@ -143,33 +188,57 @@ impl<V> TopicTree<V> {
         }
     }
 
-    /// Visits the values of all *names* that a filter matches, in the order of their names: the tree holds names.
+    /// Visits the values of *names* that a filter matches, in their order (level by level, a name before those below it),
+    /// from behind the name `after` on, until `visit` returns `false`: the tree holds names.
     ///
     /// The work grows with the number of names that match the filter up to its last level, which is every name for `#`.
     /// [MQTT-4.7.2-1]: a wildcard at the first level does not match a topic that starts with `$`.
-    pub(crate) fn visit_matching_names(&self, filter: &[u8], walk: &mut Walk, mut visit: impl FnMut(&V)) {
-        let Walk(stack) = walk;
-        stack.clear();
-        stack.push((ROOT, Rest::From(0)));
-        while let Some((id, rest)) = stack.pop() {
-            let Some(node) = self.nodes.get(id) else { continue };
-            let offset = match rest {
-                Rest::From(offset) => offset,
-                Rest::End => {
-                    node.value.iter().for_each(&mut visit);
-                    continue;
-                }
-                Rest::All => {
-                    node.value.iter().for_each(&mut visit);
-                    stack.extend(node.wild_children(id).map(|child| (child, Rest::All)));
+    pub(crate) fn visit_matching_names(
+        &self,
+        filter: &[u8],
+        after: Option<&[u8]>,
+        mut visit: impl FnMut(&V) -> bool,
+    ) {
+        let behind = after.map(|name| Behind { name, rest: Rest::From(0) });
+        let mut stack = Vec::from([Step::Node { id: ROOT, rest: Rest::From(0), behind }]);
+        while let Some(step) = stack.pop() {
+            let (id, rest, behind) = match step {
+                Step::Node { id, rest, behind } => (id, rest, behind),
+                Step::Siblings { mut children, rest, behind, of_root } => {
+                    let Some((level, child)) = children.next() else { continue };
+                    let place = Behind::below(behind, level);
+                    stack.push(Step::Siblings { children, rest, behind, of_root });
+                    if let Some(behind) = place
+                        && !(of_root && level.starts_with(b"$"))
+                    {
+                        stack.push(Step::Node { id: *child, rest, behind });
+                    }
                     continue;
                 }
             };
-            match split(filter, offset) {
-                // `#` stands for its parent level, too.
-                (b"#", _) => stack.push((id, Rest::All)),
-                (b"+", rest) => stack.extend(node.wild_children(id).map(|child| (child, rest))),
-                (level, rest) => stack.extend(node.literal.get(level).map(|child| (*child, rest))),
+            let Some(node) = self.nodes.get(id) else { continue };
+            if let Rest::End | Rest::All = rest
+                && behind.is_none()
+                && let Some(value) = &node.value
+                && !visit(value)
+            {
+                return;
+            }
+            match rest {
+                Rest::End => {}
+                Rest::All => stack.push(node.siblings(id, rest, behind)),
+                Rest::From(offset) => match split(filter, offset) {
+                    // `#` stands for its parent level, too.
+                    (b"#", _) => stack.push(Step::Node { id, rest: Rest::All, behind }),
+                    (b"+", rest) => stack.push(node.siblings(id, rest, behind)),
+                    (level, rest) => {
+                        if let (Some(child), Some(behind)) =
+                            (node.literal.get(level), Behind::below(behind, level))
+                        {
+                            stack.push(Step::Node { id: *child, rest, behind });
+                        }
+                    }
+                },
             }
         }
     }

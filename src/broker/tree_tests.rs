@@ -1,5 +1,5 @@
-use alloc::{string::String, vec, vec::Vec};
-use std::{collections::BTreeMap, thread};
+use alloc::{collections::BTreeMap, string::String, vec, vec::Vec};
+use std::thread;
 
 use super::*;
 use crate::{TopicFilter, TopicName};
@@ -19,8 +19,26 @@ fn filters_matching(tree: &TopicTree<String>, name: &str) -> Vec<String> {
 
 fn names_matching(tree: &TopicTree<String>, filter: &str) -> Vec<String> {
     let mut found = vec![];
-    tree.visit_matching_names(filter.as_bytes(), &mut Walk::default(), |value| found.push(value.clone()));
+    tree.visit_matching_names(filter.as_bytes(), None, |value| {
+        found.push(value.clone());
+        true
+    });
     found
+}
+
+/// The same in portions of `size`.
+fn names_in_portions(tree: &TopicTree<String>, filter: &str, size: usize) -> Vec<String> {
+    let mut found: Vec<String> = vec![];
+    loop {
+        let (before, after) = (found.len(), found.last().cloned());
+        tree.visit_matching_names(filter.as_bytes(), after.as_ref().map(|name| name.as_bytes()), |value| {
+            found.push(value.clone());
+            found.len() < before + size
+        });
+        if found.len() < before + size {
+            return found;
+        }
+    }
 }
 
 fn tree_of(topics: &[&str]) -> TopicTree<String> {
@@ -62,6 +80,27 @@ fn a_filter_finds_its_names_in_order() {
     assert_eq!(names_matching(&names, "+/+"), ["/", "/a", "a/", "a/b", "b/b"]);
     assert_eq!(names_matching(&names, "a/"), ["a/"]);
     assert_eq!(names_matching(&names, "#").len(), 8);
+}
+
+/// A walk goes on behind a name, also one that is gone meanwhile.
+#[test]
+fn a_walk_over_names_goes_on_where_it_stopped() {
+    let names = tree_of(&["a", "a/", "a/b", "a/b/c", "ab", "/", "/a", "b/b"]);
+    for filter in ["#", "a/#", "+/b", "+/+", "a/b/c", "a"] {
+        for size in 1..4 {
+            assert_eq!(
+                names_in_portions(&names, filter, size),
+                names_matching(&names, filter),
+                "{filter} by {size}"
+            );
+        }
+    }
+    let mut found = vec![];
+    names.visit_matching_names(b"#", Some(b"a/a"), |value| {
+        found.push(value.clone());
+        true
+    });
+    assert_eq!(found, ["a/b", "a/b/c", "ab", "b/b"]);
 }
 
 #[test]
@@ -154,6 +193,7 @@ fn agrees_with_the_definition() {
         let mut expected: Vec<_> =
             names.1.iter().filter(|(_, name)| wanted.matches(name)).map(|(text, _)| text.clone()).collect();
         let mut found = names_matching(&names.0, &filter);
+        assert_eq!(names_in_portions(&names.0, &filter, 1 + noise.below(3)), found, "portions for {filter}");
         expected.sort();
         found.sort();
         assert_eq!(found, expected, "names for {filter}");

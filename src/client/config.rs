@@ -72,7 +72,7 @@ pub struct ClientConfig {
     /// How long a PINGREQ may stay without any byte from the server before the connection counts as dead. Default 10 s.
     pub ping_timeout: Duration,
     /// Sends an unanswered PUBLISH or PUBREL again on a *live* connection after this time. 3.1.1 only (5.0 forbids it), for
-    /// byte pipes that lose data. Default `None`: TCP does not.
+    /// byte pipes that lose data. Zero counts as `None`. Default `None`: TCP does not.
     pub retransmit_after: Option<Duration>,
     /// What happens to unfinished messages when the server has lost the session. Default [`LostSession::Report`].
     pub lost_session: LostSession,
@@ -86,7 +86,8 @@ pub struct ClientConfig {
     pub queue_bytes: usize,
     /// No further publish is moved to the outbox while it holds at least this many bytes. Default 64 KiB.
     pub outbox_bytes: usize,
-    /// Input pauses while at least this many received bytes wait in events that nobody polled. Default 4 MiB.
+    /// Input pauses while the events that nobody polled cost at least this many bytes: received messages by
+    /// [`Message::cost`](crate::Message::cost), any other event 256 and its data. Default 4 MiB.
     pub event_bytes: usize,
     /// Seed of the jitter between connection attempts; give each device its own. Default 0.
     pub seed: u64,

@@ -110,6 +110,27 @@ pub enum ClientEvent {
     },
 }
 
+impl ClientEvent {
+    /// What it costs while nobody polls it; see [`ClientConfig::event_bytes`](crate::ClientConfig::event_bytes).
+    pub(super) fn cost(&self) -> usize {
+        const BOOKKEEPING: usize = 256;
+        BOOKKEEPING
+            + match self {
+                Self::Received { message, .. } => return message.cost(),
+                Self::Discarded { topic, .. } => topic.as_ref().map_or(0, Text::len),
+                Self::Authentication { data, .. } => data.as_ref().map_or(0, Bytes::len),
+                Self::Subscribed { reasons, .. }
+                | Self::Unsubscribed { reasons, .. }
+                | Self::Resubscribed { reasons, .. } => reasons.len(),
+                Self::Connected(_)
+                | Self::Published { .. }
+                | Self::Writable
+                | Self::Tolerated { .. }
+                | Self::Disconnected { .. } => 0,
+            }
+    }
+}
+
 /// What the server said when it accepted the connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -310,7 +331,8 @@ impl Unsubscribe {
 #[non_exhaustive]
 pub struct Disconnect {
     /// The code; [`DisconnectWithWill`](ReasonCode::DisconnectWithWill) has the will published. 5.0 only: a 3.1.1 client that
-    /// wants its will published ends the transport instead, and this machine does so.
+    /// wants its will published ends the transport instead, and this machine does so. One that no client may send goes
+    /// out as an unspecified error.
     pub reason: ReasonCode,
     /// Replaces the session expiry of CONNECT, in seconds; can't raise it from 0. 5.0 only.
     pub session_expiry: Option<u32>,

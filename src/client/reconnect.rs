@@ -1,6 +1,6 @@
 //! The end of a connection, and what follows it.
 
-use core::mem;
+use core::{mem, time::Duration};
 
 use super::{
     Afterwards, Client, ClientEvent, Deviation, Disconnect, DisconnectReason, Phase, Profile, handshake::Wire,
@@ -35,7 +35,7 @@ impl Client {
         self.pass(now);
         match self.phase {
             Phase::Idle | Phase::Waiting { .. } => self.phase = Phase::Waiting { not_before: self.now },
-            Phase::Closing { .. } => self.phase = Phase::Closing { then: Afterwards::Retry },
+            Phase::Closing { .. } => self.phase = Phase::Closing { then: Afterwards::AtOnce },
             Phase::Connecting | Phase::Connected => {}
         }
         self.settle();
@@ -73,12 +73,14 @@ impl Client {
             self.wire.link.write(&disconnect_packet(ReasonCode::Success, Properties::NONE), &mut self.outbox);
             return;
         }
-        // An expiry can't be raised from 0 (5.0 section 3.14.2.2.2).
-        let expiry = request.session_expiry.filter(|_| self.wire.session_expiry > 0);
+        // An expiry can't be raised from the 0 of CONNECT (5.0 section 3.14.2.2.2), whatever CONNACK made of it.
+        let expiry = request.session_expiry.filter(|_| self.config.session_expiry > 0);
+        let reason =
+            if is_sent_by_client(request.reason) { request.reason } else { ReasonCode::UnspecifiedError };
         list.push_some(expiry.map(Property::SessionExpiryInterval));
         list.push_some(request.reason_string.as_ref().map(|text| Property::ReasonString(text.as_str())));
         let properties = Properties::new(list.as_slice()).with_user_properties(&request.user_properties);
-        let full = disconnect_packet(request.reason, properties);
+        let full = disconnect_packet(reason, properties);
         if full.size(ProtocolVersion::V5).is_ok_and(|size| size <= self.wire.link.settings.peer_packet_size) {
             self.wire.link.write(&full, &mut self.outbox);
             return;
@@ -86,7 +88,7 @@ impl Client {
         // Too long for the server: without the words for people [MQTT-3.14.2-3] [MQTT-3.14.2-4].
         let mut list = PropertyList::<2>::new();
         list.push_some(expiry.map(Property::SessionExpiryInterval));
-        let short = disconnect_packet(request.reason, Properties::new(list.as_slice()));
+        let short = disconnect_packet(reason, Properties::new(list.as_slice()));
         self.wire.link.write(&short, &mut self.outbox);
     }
 
@@ -119,18 +121,10 @@ impl Client {
     }
 
     /// What follows a fault: most pass; some won't by themselves, and hurry makes them worse.
-    fn judge(&mut self, reason: &DisconnectReason) -> Afterwards {
-        if let DisconnectReason::Malformed(error) = reason
-            && error.reason() == ReasonCode::PacketTooLarge
-        {
-            self.oversize_ends += 1;
-            if self.oversize_ends < OVERSIZE_ENDS {
-                return Afterwards::Retry;
-            }
-            self.oversize_ends = 0;
+    fn judge(&self, reason: &DisconnectReason) -> Afterwards {
+        if is_oversize(reason) && self.oversize_ends + 1 >= OVERSIZE_ENDS {
             return Afterwards::Rest;
         }
-        self.oversize_ends = 0;
         let (DisconnectReason::Refused(words) | DisconnectReason::ServerDisconnected(words)) = reason else {
             return Afterwards::Retry;
         };
@@ -142,6 +136,7 @@ impl Client {
         if self.is_connected() {
             self.backoff.lasted(self.now - self.wire.opened);
         }
+        self.oversize_ends = if is_oversize(&reason) { (self.oversize_ends + 1) % OVERSIZE_ENDS } else { 0 };
         self.phase = Phase::Closing { then };
         self.session.suspend();
         self.requests.suspend(&mut self.session);
@@ -151,6 +146,7 @@ impl Client {
     fn follow(&mut self, then: Afterwards) {
         let delay = match then {
             Afterwards::Rest => None,
+            Afterwards::AtOnce => Some(Duration::ZERO),
             Afterwards::Retry => self.backoff.next_delay(),
             Afterwards::RetryLate => self.backoff.longest_delay(),
         };
@@ -173,6 +169,17 @@ impl Client {
     }
 }
 
+/// Whether a connection ended with a packet above our limit.
+fn is_oversize(reason: &DisconnectReason) -> bool {
+    matches!(reason, DisconnectReason::Malformed(error) if error.reason() == ReasonCode::PacketTooLarge)
+}
+
 const fn disconnect_packet(reason: ReasonCode, properties: Properties<'_>) -> Packet<'_> {
     Packet::Disconnect(packet::Disconnect { reason, properties })
+}
+
+/// Whether a client's DISCONNECT may carry the reason: the table of 5.0 section 3.14.2.1 has some for servers only
+/// [MQTT-3.14.2-1].
+const fn is_sent_by_client(reason: ReasonCode) -> bool {
+    matches!(reason.as_u8(), 0x00 | 0x04 | 0x80..=0x83 | 0x90 | 0x93..=0x99)
 }

@@ -101,17 +101,12 @@ impl Connection {
     /// Something else than a valid CONNECT arrived first: no CONNACK in 3.1.1 [MQTT-3.1.4-1] but for an unknown level
     /// [MQTT-3.1.2-2]; 5.0 allows one (section 4.13.2).
     pub(super) fn connect_malformed(&mut self, frame: &Frame<'_>, error: DecodeError) {
-        match error.fault {
-            Fault::UnsupportedProtocolLevel(level) if level < ProtocolVersion::V5.level() => {
-                self.send_refusal(ProtocolVersion::V3_1_1, ReasonCode::UnsupportedProtocolVersion);
-            }
-            Fault::UnsupportedProtocolLevel(_) => {
-                self.send_refusal(ProtocolVersion::V5, ReasonCode::UnsupportedProtocolVersion);
-            }
-            _ if announced_level(frame.bytes()) == Some(ProtocolVersion::V5.level()) => {
-                self.send_refusal(ProtocolVersion::V5, error.reason());
-            }
-            _ => {}
+        let v5 = ProtocolVersion::V5;
+        if let Fault::UnsupportedProtocolLevel(level) = error.fault {
+            let version = if level < v5.level() { ProtocolVersion::V3_1_1 } else { v5 };
+            self.send_refusal(version, ReasonCode::UnsupportedProtocolVersion);
+        } else if announced_level(frame.bytes()) == Some(v5.level()) {
+            self.send_refusal(v5, error.reason());
         }
         self.end(DisconnectCause::Malformed(error));
     }
@@ -200,19 +195,26 @@ impl Connection {
 }
 
 /// The return code of 3.1.1 that is nearest to a reason; `None` if none fits.
-const fn return_code(reason: ReasonCode) -> Option<ReasonCode> {
+fn return_code(reason: ReasonCode) -> Option<ReasonCode> {
     use ReasonCode as R;
-    match reason {
-        R::UnsupportedProtocolVersion | R::ClientIdentifierNotValid | R::ServerUnavailable => Some(reason),
-        R::BadUserNameOrPassword | R::NotAuthorized => Some(reason),
-        R::Banned | R::BadAuthenticationMethod => Some(R::NotAuthorized),
-        R::ServerBusy
-        | R::QuotaExceeded
-        | R::UseAnotherServer
-        | R::ServerMoved
-        | R::ConnectionRateExceeded => Some(R::ServerUnavailable),
-        _ => None,
-    }
+    const GROUPS: [(R, &[R]); 5] = [
+        (R::UnsupportedProtocolVersion, &[R::UnsupportedProtocolVersion]),
+        (R::ClientIdentifierNotValid, &[R::ClientIdentifierNotValid]),
+        (R::BadUserNameOrPassword, &[R::BadUserNameOrPassword]),
+        (R::NotAuthorized, &[R::NotAuthorized, R::Banned, R::BadAuthenticationMethod]),
+        (
+            R::ServerUnavailable,
+            &[
+                R::ServerUnavailable,
+                R::ServerBusy,
+                R::QuotaExceeded,
+                R::UseAnotherServer,
+                R::ServerMoved,
+                R::ConnectionRateExceeded,
+            ],
+        ),
+    ];
+    GROUPS.iter().find(|(_, reasons)| reasons.contains(&reason)).map(|(code, _)| *code)
 }
 
 /// The protocol level in a CONNECT that may be wrong anywhere else.

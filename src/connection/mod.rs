@@ -110,8 +110,11 @@ impl Connection {
         self.pass(now);
         let Some(Request::Publish { delivery }) = self.finished(token) else { return };
         let Some(Flow { session, link }) = &mut self.flow else { return };
-        let reason =
-            if link.version() < ProtocolVersion::V5 { ReasonCode::Success } else { publish_reason(reason) };
+        let reason = if link.version() < ProtocolVersion::V5 {
+            ReasonCode::Success
+        } else {
+            nearest(reason, PUBLISH_REASONS)
+        };
         session.acknowledge(delivery, reason, Some(link), &mut self.outbox);
     }
 
@@ -121,7 +124,7 @@ impl Connection {
     pub fn finish_subscribe(&mut self, token: RequestToken, reasons: &[ReasonCode], now: Timestamp) {
         self.pass(now);
         let Some(Request::Subscribe { packet_id, filters }) = self.finished(token) else { return };
-        let reasons = one_for_each(reasons, filters, subscribe_reason);
+        let reasons = one_for_each(reasons, filters, SUBSCRIBE_REASONS);
         let reasons = ReasonCodes::new(&reasons);
         self.send(&Packet::SubAck(SubAck { packet_id, properties: Properties::NONE, reasons }));
     }
@@ -130,7 +133,7 @@ impl Connection {
     pub fn finish_unsubscribe(&mut self, token: RequestToken, reasons: &[ReasonCode], now: Timestamp) {
         self.pass(now);
         let Some(Request::Unsubscribe { packet_id, filters }) = self.finished(token) else { return };
-        let reasons = one_for_each(reasons, filters, unsubscribe_reason);
+        let reasons = one_for_each(reasons, filters, UNSUBSCRIBE_REASONS);
         let reasons = ReasonCodes::new(&reasons);
         self.send(&Packet::UnsubAck(UnsubAck { packet_id, properties: Properties::NONE, reasons }));
     }
@@ -163,6 +166,14 @@ impl Connection {
     #[must_use]
     pub fn into_session(mut self) -> Option<Session> {
         self.take_session()
+    }
+
+    /// How many messages at what cost find room, if the queue is at most half full.
+    pub(crate) fn room(&self) -> Option<(usize, usize)> {
+        let Flow { session, .. } = self.flow.as_ref()?;
+        let (count, bytes) = session.load();
+        let (most, most_bytes) = (self.config.queue_count, self.config.queue_bytes);
+        (count <= most / 2 && bytes <= most_bytes / 2).then(|| (most - count, most_bytes - bytes))
     }
 
     /// The session's number for the message of an unfinished publish.
@@ -384,50 +395,48 @@ pub(crate) fn enqueue(
     dropped
 }
 
-fn one_for_each(
-    reasons: &[ReasonCode],
-    filters: usize,
-    allowed: fn(ReasonCode) -> ReasonCode,
-) -> Vec<ReasonCode> {
-    let given = reasons.iter().copied().map(allowed);
+fn one_for_each(reasons: &[ReasonCode], filters: usize, allowed: &[ReasonCode]) -> Vec<ReasonCode> {
+    let given = reasons.iter().map(|reason| nearest(*reason, allowed));
     given.chain(core::iter::repeat(ReasonCode::UnspecifiedError)).take(filters).collect()
 }
 
-/// The nearest code that PUBACK and PUBREC may carry [MQTT-3.4.2-1] [MQTT-3.5.2-1].
-const fn publish_reason(reason: ReasonCode) -> ReasonCode {
-    use ReasonCode as R;
-    match reason {
-        R::NoMatchingSubscribers
-        | R::ImplementationSpecificError
-        | R::NotAuthorized
-        | R::TopicNameInvalid => reason,
-        R::QuotaExceeded | R::PayloadFormatInvalid => reason,
-        _ if reason.is_error() => R::UnspecifiedError,
-        _ => R::Success,
-    }
-}
+/// The codes that the broker's side sends in PUBACK and PUBREC [MQTT-3.4.2-1] [MQTT-3.5.2-1].
+const PUBLISH_REASONS: &[ReasonCode] = &[
+    ReasonCode::NoMatchingSubscribers,
+    ReasonCode::ImplementationSpecificError,
+    ReasonCode::NotAuthorized,
+    ReasonCode::TopicNameInvalid,
+    ReasonCode::QuotaExceeded,
+    ReasonCode::PayloadFormatInvalid,
+];
 
-/// The nearest code that SUBACK may carry [MQTT-3.9.3-2].
-const fn subscribe_reason(reason: ReasonCode) -> ReasonCode {
-    use ReasonCode as R;
-    match reason {
-        R::Success | R::GrantedQoS1 | R::GrantedQoS2 => reason,
-        R::ImplementationSpecificError | R::NotAuthorized | R::TopicFilterInvalid | R::QuotaExceeded => {
-            reason
-        }
-        R::SharedSubscriptionsNotSupported | R::SubscriptionIdentifiersNotSupported => reason,
-        R::WildcardSubscriptionsNotSupported => reason,
-        _ => R::UnspecifiedError,
-    }
-}
+/// The codes of SUBACK [MQTT-3.9.3-2].
+const SUBSCRIBE_REASONS: &[ReasonCode] = &[
+    ReasonCode::GrantedQoS1,
+    ReasonCode::GrantedQoS2,
+    ReasonCode::ImplementationSpecificError,
+    ReasonCode::NotAuthorized,
+    ReasonCode::TopicFilterInvalid,
+    ReasonCode::QuotaExceeded,
+    ReasonCode::SharedSubscriptionsNotSupported,
+    ReasonCode::SubscriptionIdentifiersNotSupported,
+    ReasonCode::WildcardSubscriptionsNotSupported,
+];
 
-/// The nearest code that UNSUBACK may carry [MQTT-3.11.3-2].
-const fn unsubscribe_reason(reason: ReasonCode) -> ReasonCode {
-    use ReasonCode as R;
-    match reason {
-        R::Success | R::NoSubscriptionExisted => reason,
-        R::ImplementationSpecificError | R::NotAuthorized | R::TopicFilterInvalid => reason,
-        _ => R::UnspecifiedError,
+/// The codes of UNSUBACK [MQTT-3.11.3-2].
+const UNSUBSCRIBE_REASONS: &[ReasonCode] = &[
+    ReasonCode::NoSubscriptionExisted,
+    ReasonCode::ImplementationSpecificError,
+    ReasonCode::NotAuthorized,
+    ReasonCode::TopicFilterInvalid,
+];
+
+/// The code itself if it is allowed, else the one without details.
+fn nearest(reason: ReasonCode, allowed: &[ReasonCode]) -> ReasonCode {
+    match (allowed.contains(&reason), reason.is_error()) {
+        (true, _) => reason,
+        (false, true) => ReasonCode::UnspecifiedError,
+        (false, false) => ReasonCode::Success,
     }
 }
 

@@ -33,11 +33,7 @@ impl<'a> Ack<'a> {
     ) -> Result<Self, DecodeError> {
         let packet_id = reader.packet_id()?;
         let (reason, properties) = reader.short_form(packet)?;
-        Ok(Self {
-            packet_id,
-            reason,
-            properties,
-        })
+        Ok(Self { packet_id, reason, properties })
     }
 
     pub(super) fn check(&self, packet: PacketType, version: ProtocolVersion) -> Result<(), EncodeError> {

@@ -211,9 +211,5 @@ fn one_of<T: Copy>(values: &[T], cursor: &mut Cursor<'_>, field: &'static str) -
     let offset = cursor.at();
     let byte = cursor.u8(field)?;
     let value = values.get(usize::from(byte)).copied();
-    value.ok_or(DecodeError {
-        offset,
-        field,
-        fault: Fault::PropertyValue(field),
-    })
+    value.ok_or(DecodeError { offset, field, fault: Fault::PropertyValue(field) })
 }

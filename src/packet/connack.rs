@@ -41,33 +41,17 @@ impl<'a> ConnAck<'a> {
         let flags = reader.u8(FLAGS)?;
         // [MQTT-3.2.2-1] in 5.0
         if flags & !1 != 0 {
-            return Err(DecodeError {
-                offset,
-                field: FLAGS,
-                fault: Fault::AcknowledgeFlagsReserved,
-            });
+            return Err(DecodeError { offset, field: FLAGS, fault: Fault::AcknowledgeFlagsReserved });
         }
         let session_present = flags == 1;
-        reader.tell(
-            offset..reader.at(),
-            SESSION_PRESENT,
-            FieldValue::Flag(session_present),
-        );
+        reader.tell(offset..reader.at(), SESSION_PRESENT, FieldValue::Flag(session_present));
         let reason = match reader.version {
             ProtocolVersion::V3_1_1 => return_code(reader)?,
             ProtocolVersion::V5 => reader.reason(PacketType::ConnAck)?,
         };
         let properties = reader.properties(PLACE)?;
-        let ack = Self {
-            session_present,
-            reason,
-            properties,
-        };
-        ack.check_session().map_err(|fault| DecodeError {
-            offset,
-            field: SESSION_PRESENT,
-            fault,
-        })?;
+        let ack = Self { session_present, reason, properties };
+        ack.check_session().map_err(|fault| DecodeError { offset, field: SESSION_PRESENT, fault })?;
         Ok(ack)
     }
 
@@ -79,8 +63,7 @@ impl<'a> ConnAck<'a> {
             ProtocolVersion::V3_1_1 => {}
             ProtocolVersion::V5 => self.reason.check(PacketType::ConnAck)?,
         }
-        self.check_session()
-            .map_err(|fault| invalid(SESSION_PRESENT, fault))?;
+        self.check_session().map_err(|fault| invalid(SESSION_PRESENT, fault))?;
         self.properties.check(PLACE, version)
     }
 
@@ -88,10 +71,7 @@ impl<'a> ConnAck<'a> {
         sink.u8(self.session_present.into());
         match version {
             ProtocolVersion::V3_1_1 => {
-                for (code, _) in (0..)
-                    .zip(RETURN_CODES)
-                    .filter(|(_, reason)| *reason == self.reason)
-                {
+                for (code, _) in (0..).zip(RETURN_CODES).filter(|(_, reason)| *reason == self.reason) {
                     sink.u8(code);
                 }
             }
@@ -115,11 +95,9 @@ fn return_code<O: Observer>(reader: &mut Reader<'_, '_, O>) -> Result<ReasonCode
     let reason = *RETURN_CODES.get(usize::from(code)).ok_or(DecodeError {
         offset,
         field: RETURN_CODE,
-        fault: Fault::ReasonCode {
-            packet: PacketType::ConnAck,
-            code,
-        },
+        fault: Fault::ReasonCode { packet: PacketType::ConnAck, code },
     })?;
-    reader.tell(offset..reader.at(), RETURN_CODE, FieldValue::Reason(reason));
+    // The number on the wire: the reason code that stands for it has another.
+    reader.tell(offset..reader.at(), RETURN_CODE, FieldValue::Number(code.into()));
     Ok(reason)
 }

@@ -76,16 +76,13 @@ impl<'a> Connect<'a> {
             field: FLAGS,
             fault,
         })?;
-        for (bit, name) in [
-            (WITH_USER_NAME, "user name flag"),
-            (WITH_PASSWORD, "password flag"),
-            (WILL_RETAIN, "will retain"),
-            (WILL, "will flag"),
-            (CLEAN_START, "clean start"),
-        ] {
-            reader.tell(flags_at..flags_at + 1, name, FieldValue::Flag(flags & bit != 0));
-        }
-        reader.tell(flags_at..flags_at + 1, "will QoS", FieldValue::QoS(will_qos));
+        let mut tell = |name, value| reader.tell(flags_at..flags_at + 1, name, value);
+        tell("user name flag", FieldValue::Flag(flags & WITH_USER_NAME != 0));
+        tell("password flag", FieldValue::Flag(flags & WITH_PASSWORD != 0));
+        tell("will retain", FieldValue::Flag(flags & WILL_RETAIN != 0));
+        tell("will QoS", FieldValue::QoS(will_qos));
+        tell("will flag", FieldValue::Flag(flags & WILL != 0));
+        tell("clean start", FieldValue::Flag(flags & CLEAN_START != 0));
         let keep_alive = reader.u16("keep alive")?;
         let properties = reader.properties(PLACE)?;
         // The payload's fields come in this order [MQTT-3.1.3-1].
@@ -95,16 +92,8 @@ impl<'a> Connect<'a> {
         } else {
             Some(Will::decode(reader, will_qos, flags & WILL_RETAIN != 0)?)
         };
-        let user_name = if flags & WITH_USER_NAME == 0 {
-            None
-        } else {
-            Some(reader.text(USER_NAME)?)
-        };
-        let password = if flags & WITH_PASSWORD == 0 {
-            None
-        } else {
-            Some(reader.binary(PASSWORD)?)
-        };
+        let user_name = if flags & WITH_USER_NAME == 0 { None } else { Some(reader.text(USER_NAME)?) };
+        let password = if flags & WITH_PASSWORD == 0 { None } else { Some(reader.binary(PASSWORD)?) };
         Ok(Self {
             version,
             clean_start: flags & CLEAN_START != 0,
@@ -131,9 +120,7 @@ impl<'a> Connect<'a> {
         if let Some(password) = self.password {
             check_binary(PASSWORD, password)?;
         }
-        check_flags(self.flags(), self.version)
-            .map(drop)
-            .map_err(|fault| invalid(FLAGS, fault))
+        check_flags(self.flags(), self.version).map(drop).map_err(|fault| invalid(FLAGS, fault))
     }
 
     pub(super) fn write(&self, sink: &mut impl Sink) {
@@ -161,11 +148,7 @@ impl<'a> Connect<'a> {
             WILL | (will.qos as u8) << WILL_QOS_SHIFT | if will.retain { WILL_RETAIN } else { 0 }
         });
         will | if self.clean_start { CLEAN_START } else { 0 }
-            | if self.user_name.is_some() {
-                WITH_USER_NAME
-            } else {
-                0
-            }
+            | if self.user_name.is_some() { WITH_USER_NAME } else { 0 }
             | if self.password.is_some() { WITH_PASSWORD } else { 0 }
     }
 }
@@ -179,13 +162,7 @@ impl<'a> Will<'a> {
         let properties = reader.properties(Place::Will)?;
         let topic = reader.topic(WILL_TOPIC)?;
         let payload = reader.binary(WILL_PAYLOAD)?;
-        Ok(Self {
-            topic,
-            payload,
-            qos,
-            retain,
-            properties,
-        })
+        Ok(Self { topic, payload, qos, retain, properties })
     }
 }
 
@@ -196,11 +173,7 @@ fn protocol<O: Observer>(reader: &mut Reader<'_, '_, O>) -> Result<ProtocolVersi
     let offset = reader.at();
     // [MQTT-3.1.2-1]
     if reader.binary_untold(NAME)? != PROTOCOL_NAME.as_bytes() {
-        return Err(DecodeError {
-            offset,
-            field: NAME,
-            fault: Fault::ProtocolName,
-        });
+        return Err(DecodeError { offset, field: NAME, fault: Fault::ProtocolName });
     }
     reader.tell(offset..reader.at(), NAME, FieldValue::Text(PROTOCOL_NAME));
     let offset = reader.at();

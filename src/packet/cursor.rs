@@ -7,6 +7,7 @@ use super::{
     ReasonCode, VariableByteInteger,
     header::check_first,
     property::{Place, Seen},
+    publish::flags_of,
 };
 use crate::{TopicError, topic::check_name};
 
@@ -41,11 +42,7 @@ impl<'a> Cursor<'a> {
 
     pub(super) fn take(&mut self, length: usize, field: &'static str) -> Result<&'a [u8], DecodeError> {
         let Some(part) = self.rest().get(..length) else {
-            return Err(DecodeError {
-                offset: self.at,
-                field,
-                fault: Fault::Truncated,
-            });
+            return Err(DecodeError { offset: self.at, field, fault: Fault::Truncated });
         };
         self.at += length;
         Ok(part)
@@ -55,19 +52,12 @@ impl<'a> Cursor<'a> {
     pub(super) fn split(&mut self, length: usize, field: &'static str) -> Result<Self, DecodeError> {
         let start = self.at;
         self.take(length, field)?;
-        Ok(Self {
-            bytes: self.bytes.get(..self.at).unwrap_or_default(),
-            at: start,
-        })
+        Ok(Self { bytes: self.bytes.get(..self.at).unwrap_or_default(), at: start })
     }
 
     pub(super) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
         let Some(byte) = self.bytes.get(self.at) else {
-            return Err(DecodeError {
-                offset: self.at,
-                field,
-                fault: Fault::Truncated,
-            });
+            return Err(DecodeError { offset: self.at, field, fault: Fault::Truncated });
         };
         self.at += 1;
         Ok(*byte)
@@ -75,11 +65,7 @@ impl<'a> Cursor<'a> {
 
     fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], DecodeError> {
         let Some(bytes) = self.rest().first_chunk() else {
-            return Err(DecodeError {
-                offset: self.at,
-                field,
-                fault: Fault::Truncated,
-            });
+            return Err(DecodeError { offset: self.at, field, fault: Fault::Truncated });
         };
         self.at += N;
         Ok(*bytes)
@@ -99,26 +85,15 @@ impl<'a> Cursor<'a> {
                 self.at += length;
                 Ok(value)
             }
-            Ok(None) => Err(DecodeError {
-                offset: self.at,
-                field,
-                fault: Fault::Truncated,
-            }),
-            Err((fault, index)) => Err(DecodeError {
-                offset: self.at + index,
-                field,
-                fault,
-            }),
+            Ok(None) => Err(DecodeError { offset: self.at, field, fault: Fault::Truncated }),
+            Err((fault, index)) => Err(DecodeError { offset: self.at + index, field, fault }),
         }
     }
 
     pub(super) fn binary(&mut self, field: &'static str) -> Result<&'a [u8], DecodeError> {
         let start = self.at;
         let length = self.u16(field)?;
-        self.take(length.into(), field).map_err(|error| DecodeError {
-            offset: start,
-            ..error
-        })
+        self.take(length.into(), field).map_err(|error| DecodeError { offset: start, ..error })
     }
 
     /// A string: UTF-8 without U+0000 ([MQTT-1.5.3-1] and [MQTT-1.5.3-2] in 3.1.1, [MQTT-1.5.4-1] and [MQTT-1.5.4-2] in
@@ -132,11 +107,7 @@ impl<'a> Cursor<'a> {
             fault: Fault::NotUtf8,
         })?;
         if let Some(index) = bytes.iter().position(|byte| *byte == 0) {
-            return Err(DecodeError {
-                offset: start + index,
-                field,
-                fault: Fault::ContainsNul,
-            });
+            return Err(DecodeError { offset: start + index, field, fault: Fault::ContainsNul });
         }
         Ok(text)
     }
@@ -152,11 +123,7 @@ pub(super) struct Reader<'a, 'o, O> {
 
 impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
     pub(super) const fn new(frame: &'a [u8], version: ProtocolVersion, observer: &'o mut O) -> Self {
-        Self {
-            cursor: Cursor::new(frame),
-            version,
-            observer,
-        }
+        Self { cursor: Cursor::new(frame), version, observer }
     }
 
     pub(super) const fn at(&self) -> usize {
@@ -179,11 +146,16 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
         let (packet_type, flags) = check_first(first).inspect_err(|_| {
             // The type is worth telling although its flags are wrong.
             if let Some(packet_type) = PacketType::from_u8(first >> 4) {
-                self.observer
-                    .field(0..1, "packet type", FieldValue::PacketType(packet_type));
+                self.observer.field(0..1, "packet type", FieldValue::PacketType(packet_type));
             }
         })?;
         self.tell(0..1, "packet type", FieldValue::PacketType(packet_type));
+        if packet_type == PacketType::Publish {
+            let (duplicate, qos, retain) = flags_of(flags)?;
+            self.tell(0..1, "duplicate", FieldValue::Flag(duplicate));
+            self.tell(0..1, "QoS", FieldValue::QoS(qos));
+            self.tell(0..1, "retain", FieldValue::Flag(retain));
+        }
         Ok((packet_type, flags))
     }
 
@@ -191,16 +163,9 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
     pub(super) fn remaining_length(&mut self) -> Result<(), DecodeError> {
         const FIELD: &str = "remaining length";
         let remaining = self.variable(FIELD)?;
-        let (announced, there) = (
-            usize::try_from(remaining).unwrap_or(usize::MAX),
-            self.cursor.rest().len(),
-        );
+        let (announced, there) = (usize::try_from(remaining).unwrap_or(usize::MAX), self.cursor.rest().len());
         if announced > there {
-            return Err(DecodeError {
-                offset: 1,
-                field: FIELD,
-                fault: Fault::Truncated,
-            });
+            return Err(DecodeError { offset: 1, field: FIELD, fault: Fault::Truncated });
         }
         if announced < there {
             return Err(DecodeError {
@@ -253,16 +218,9 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
     pub(super) fn topic_or_empty(&mut self, field: &'static str) -> Result<&'a str, DecodeError> {
         let topic = self.text(field)?;
         if check_name(topic) == Err(TopicError::Wildcard) {
-            let index = topic
-                .bytes()
-                .position(|byte| matches!(byte, b'+' | b'#'))
-                .unwrap_or_default();
+            let index = topic.bytes().position(|byte| matches!(byte, b'+' | b'#')).unwrap_or_default();
             let offset = self.at() - topic.len() + index;
-            return Err(DecodeError {
-                offset,
-                field,
-                fault: Fault::TopicWildcard,
-            });
+            return Err(DecodeError { offset, field, fault: Fault::TopicWildcard });
         }
         Ok(topic)
     }
@@ -272,11 +230,7 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
         let start = self.at();
         let topic = self.topic_or_empty(field)?;
         if topic.is_empty() {
-            return Err(DecodeError {
-                offset: start,
-                field,
-                fault: Fault::TopicEmpty,
-            });
+            return Err(DecodeError { offset: start, field, fault: Fault::TopicEmpty });
         }
         Ok(topic)
     }
@@ -297,11 +251,7 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
         let offset = self.at();
         let code = self.u8(FIELD)?;
         let Some(reason) = ReasonCode::from_u8(code).filter(|reason| reason.is_allowed_in(packet)) else {
-            return Err(DecodeError {
-                offset,
-                field: FIELD,
-                fault: Fault::ReasonCode { packet, code },
-            });
+            return Err(DecodeError { offset, field: FIELD, fault: Fault::ReasonCode { packet, code } });
         };
         self.tell(offset..self.at(), FIELD, FieldValue::Reason(reason));
         Ok(reason)
@@ -316,28 +266,18 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
         let start = self.at();
         if self.is_empty() {
             // No properties are written as the length 0 [MQTT-2.2.2-1].
-            return Err(DecodeError {
-                offset: start,
-                field: LENGTH,
-                fault: Fault::PropertyLengthMissing,
-            });
+            return Err(DecodeError { offset: start, field: LENGTH, fault: Fault::PropertyLengthMissing });
         }
         let length = usize::try_from(self.variable(LENGTH)?).unwrap_or(usize::MAX);
-        let section = self.cursor.split(length, LENGTH).map_err(|error| DecodeError {
-            offset: start,
-            ..error
-        })?;
+        let section =
+            self.cursor.split(length, LENGTH).map_err(|error| DecodeError { offset: start, ..error })?;
 
         let mut cursor = section;
         let mut seen = Seen::new(place);
         while !cursor.is_empty() {
             let start = cursor.at();
             let property = seen.read(&mut cursor)?;
-            self.tell(
-                start..cursor.at(),
-                property.name(),
-                FieldValue::Property(property),
-            );
+            self.tell(start..cursor.at(), property.name(), FieldValue::Property(property));
         }
         seen.finish().map_err(|fault| DecodeError {
             offset: section.at(),
@@ -369,11 +309,8 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
             return Ok((ReasonCode::Success, Properties::NONE));
         }
         let reason = self.reason(packet)?;
-        let properties = if self.is_empty() {
-            Properties::NONE
-        } else {
-            self.properties(Place::Packet(packet))?
-        };
+        let properties =
+            if self.is_empty() { Properties::NONE } else { self.properties(Place::Packet(packet))? };
         Ok((reason, properties))
     }
 
@@ -382,10 +319,6 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
         if self.is_empty() {
             return Ok(());
         }
-        Err(DecodeError {
-            offset: self.at(),
-            field: "end of packet",
-            fault: Fault::TrailingBytes,
-        })
+        Err(DecodeError { offset: self.at(), field: "end of packet", fault: Fault::TrailingBytes })
     }
 }

@@ -36,8 +36,7 @@ impl<'a> Disconnect<'a> {
         if version == ProtocolVersion::V3_1_1 && self.reason != ReasonCode::Success {
             return Err(EncodeError::NotInThisVersion { field: "reason code" });
         }
-        self.properties
-            .check(Place::Packet(PacketType::Disconnect), version)
+        self.properties.check(Place::Packet(PacketType::Disconnect), version)
     }
 
     pub(super) fn write(&self, version: ProtocolVersion, sink: &mut impl Sink) {
@@ -49,11 +48,7 @@ impl<'a> Auth<'a> {
     pub(super) fn decode<O: Observer>(reader: &mut Reader<'a, '_, O>) -> Result<Self, DecodeError> {
         if reader.version == ProtocolVersion::V3_1_1 {
             let fault = Fault::PacketType(PacketType::Auth.as_u8());
-            return Err(DecodeError {
-                offset: 0,
-                field: "packet type",
-                fault,
-            });
+            return Err(DecodeError { offset: 0, field: "packet type", fault });
         }
         let (reason, properties) = reader.short_form(PacketType::Auth)?;
         Ok(Self { reason, properties })

@@ -65,12 +65,7 @@ impl Will<'_> {
 
 impl ConnAck<'_> {
     fn words(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            " {} session_present={}",
-            self.reason.words(),
-            self.session_present
-        )?;
+        write!(f, " {} session_present={}", self.reason.words(), self.session_present)?;
         properties(&self.properties, f)
     }
 }
@@ -155,11 +150,7 @@ impl UnsubAck<'_> {
 
 impl Disconnect<'_> {
     fn words(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = if self.reason == ReasonCode::Success {
-            "normal"
-        } else {
-            self.reason.words()
-        };
+        let words = if self.reason == ReasonCode::Success { "normal" } else { self.reason.words() };
         write!(f, " {words}")?;
         properties(&self.properties, f)
     }

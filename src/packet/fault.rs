@@ -313,11 +313,7 @@ impl Fault {
 }
 
 const fn some(statement: &'static str) -> Option<&'static str> {
-    if statement.is_empty() {
-        None
-    } else {
-        Some(statement)
-    }
+    if statement.is_empty() { None } else { Some(statement) }
 }
 
 const fn reason_code_statements(packet: PacketType) -> (&'static str, &'static str) {
@@ -355,11 +351,7 @@ impl fmt::Display for Fault {
         f.write_str(match self {
             Self::PacketType(number) => return write!(f, "packet type {number} does not exist"),
             Self::HeaderFlags { packet, flags } => {
-                return write!(
-                    f,
-                    "{packet} has the flags {:04b}, not {flags:04b}",
-                    packet.flags()
-                );
+                return write!(f, "{packet} has the flags {:04b}, not {flags:04b}", packet.flags());
             }
             Self::PacketTooLarge { size, limit } => {
                 return write!(f, "{size} bytes, but at most {limit} are allowed");

@@ -72,11 +72,7 @@ impl<'a> Subscription<'a> {
     }
 
     fn from_options(filter: &'a str, options: u8, version: ProtocolVersion) -> Result<Self, Fault> {
-        let reserved = if version == ProtocolVersion::V3_1_1 {
-            !QOS
-        } else {
-            RESERVED
-        };
+        let reserved = if version == ProtocolVersion::V3_1_1 { !QOS } else { RESERVED };
         // [MQTT-3.8.3-4] in 3.1.1, [MQTT-3.8.3-5] in 5.0
         if options & reserved != 0 {
             return Err(Fault::SubscriptionOptionsReserved);
@@ -94,11 +90,7 @@ impl<'a> Subscription<'a> {
     fn options(&self) -> u8 {
         self.qos as u8
             | if self.no_local { NO_LOCAL } else { 0 }
-            | if self.retain_as_published {
-                RETAIN_AS_PUBLISHED
-            } else {
-                0
-            }
+            | if self.retain_as_published { RETAIN_AS_PUBLISHED } else { 0 }
             | (self.retain_handling as u8) << RETAIN_HANDLING_SHIFT
     }
 }
@@ -151,11 +143,7 @@ impl<'a> Filters<'a> {
     /// All that is left of the packet, one filter at least ([MQTT-3.8.3-3] in 3.1.1, [MQTT-3.8.3-2] in 5.0).
     pub(super) fn decode<O: Observer>(reader: &mut Reader<'a, '_, O>) -> Result<Self, DecodeError> {
         if reader.is_empty() {
-            return Err(DecodeError {
-                offset: reader.at(),
-                field: FILTER,
-                fault: Fault::SubscribeEmpty,
-            });
+            return Err(DecodeError { offset: reader.at(), field: FILTER, fault: Fault::SubscribeEmpty });
         }
         let (bytes, version) = (reader.remaining(), reader.version);
         let mut count = 0;
@@ -163,37 +151,22 @@ impl<'a> Filters<'a> {
             let (filter, is_shared) = filter(reader)?;
             let offset = reader.at();
             let options = reader.u8(OPTIONS)?;
-            let subscription =
-                Subscription::from_options(filter, options, version).map_err(|fault| DecodeError {
-                    offset,
-                    field: OPTIONS,
-                    fault,
-                })?;
-            let range = offset..offset + 1;
-            reader.tell(range.clone(), "QoS", FieldValue::QoS(subscription.qos));
+            let subscription = Subscription::from_options(filter, options, version)
+                .map_err(|fault| DecodeError { offset, field: OPTIONS, fault })?;
+            let mut tell = |name, value| reader.tell(offset..offset + 1, name, value);
             if version == ProtocolVersion::V5 {
-                reader.tell(range.clone(), "no local", FieldValue::Flag(subscription.no_local));
-                let as_published = FieldValue::Flag(subscription.retain_as_published);
-                reader.tell(range.clone(), "retain as published", as_published);
-                reader.tell(
-                    range,
-                    "retain handling",
-                    FieldValue::RetainHandling(subscription.retain_handling),
-                );
+                tell("retain handling", FieldValue::RetainHandling(subscription.retain_handling));
+                tell("retain as published", FieldValue::Flag(subscription.retain_as_published));
+                tell("no local", FieldValue::Flag(subscription.no_local));
             }
+            tell("QoS", FieldValue::QoS(subscription.qos));
             // [MQTT-3.8.3-4] in 5.0
             if is_shared && subscription.no_local {
-                return Err(DecodeError {
-                    offset,
-                    field: OPTIONS,
-                    fault: Fault::NoLocalOnShared,
-                });
+                return Err(DecodeError { offset, field: OPTIONS, fault: Fault::NoLocalOnShared });
             }
             count += 1;
         }
-        Ok(Self {
-            source: Source::Wire { bytes, count },
-        })
+        Ok(Self { source: Source::Wire { bytes, count } })
     }
 
     pub(super) fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
@@ -288,11 +261,7 @@ impl<'a> TopicFilters<'a> {
     /// All that is left of the packet, one filter at least [MQTT-3.10.3-2].
     pub(super) fn decode<O: Observer>(reader: &mut Reader<'a, '_, O>) -> Result<Self, DecodeError> {
         if reader.is_empty() {
-            return Err(DecodeError {
-                offset: reader.at(),
-                field: FILTER,
-                fault: Fault::UnsubscribeEmpty,
-            });
+            return Err(DecodeError { offset: reader.at(), field: FILTER, fault: Fault::UnsubscribeEmpty });
         }
         let bytes = reader.remaining();
         let mut count = 0;
@@ -300,17 +269,14 @@ impl<'a> TopicFilters<'a> {
             filter(reader)?;
             count += 1;
         }
-        Ok(Self {
-            source: TextSource::Wire { bytes, count },
-        })
+        Ok(Self { source: TextSource::Wire { bytes, count } })
     }
 
     pub(super) fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
         if self.is_empty() {
             return Err(invalid(FILTER, Fault::UnsubscribeEmpty));
         }
-        self.iter()
-            .try_for_each(|filter| check_filter(filter, version).map(drop))
+        self.iter().try_for_each(|filter| check_filter(filter, version).map(drop))
     }
 
     pub(super) fn write(&self, sink: &mut impl Sink) {
@@ -342,12 +308,8 @@ impl PartialEq for TopicFilters<'_> {
 fn filter<'a, O: Observer>(reader: &mut Reader<'a, '_, O>) -> Result<(&'a str, bool), DecodeError> {
     let offset = reader.at();
     let filter = reader.text(FILTER)?;
-    let is_shared =
-        check_topic_filter(filter, reader.version == ProtocolVersion::V5).map_err(|fault| DecodeError {
-            offset,
-            field: FILTER,
-            fault,
-        })?;
+    let is_shared = check_topic_filter(filter, reader.version == ProtocolVersion::V5)
+        .map_err(|fault| DecodeError { offset, field: FILTER, fault })?;
     Ok((filter, is_shared))
 }
 

@@ -151,11 +151,7 @@ impl PacketType {
 
     /// The flags of its first byte; those of PUBLISH vary.
     pub(crate) const fn flags(self) -> u8 {
-        if matches!(self, Self::PubRel | Self::Subscribe | Self::Unsubscribe) {
-            0b0010
-        } else {
-            0
-        }
+        if matches!(self, Self::PubRel | Self::Subscribe | Self::Unsubscribe) { 0b0010 } else { 0 }
     }
 
     /// Whether a client may send it, in one version at least: a 3.1.1 client sends no AUTH.
@@ -182,11 +178,7 @@ impl fmt::Display for PacketType {
 pub(crate) const fn check_first(first: u8) -> Result<(PacketType, u8), DecodeError> {
     let (number, flags) = (first >> 4, first & 0x0F);
     let Some(packet) = PacketType::from_u8(number) else {
-        return Err(DecodeError {
-            offset: 0,
-            field: "packet type",
-            fault: Fault::PacketType(number),
-        });
+        return Err(DecodeError { offset: 0, field: "packet type", fault: Fault::PacketType(number) });
     };
     let is_publish = matches!(packet, PacketType::Publish);
     let fault = if is_publish && flags & 0b0110 == 0b0110 {
@@ -198,9 +190,5 @@ pub(crate) const fn check_first(first: u8) -> Result<(PacketType, u8), DecodeErr
     } else {
         Fault::HeaderFlags { packet, flags }
     };
-    Err(DecodeError {
-        offset: 0,
-        field: "flags",
-        fault,
-    })
+    Err(DecodeError { offset: 0, field: "flags", fault })
 }

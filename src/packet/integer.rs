@@ -45,11 +45,7 @@ impl VariableByteInteger {
                 };
             }
         }
-        if bytes.len() < 4 {
-            Ok(None)
-        } else {
-            Err((Fault::IntegerTooLong, 3))
-        }
+        if bytes.len() < 4 { Ok(None) } else { Err((Fault::IntegerTooLong, 3)) }
     }
 
     /// Appends a value in as few bytes as possible [MQTT-1.5.5-1].

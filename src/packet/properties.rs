@@ -55,9 +55,7 @@ impl<'a> Properties<'a> {
             Source::List(list) => list,
             Source::Wire(_) => &[],
         };
-        list.iter()
-            .copied()
-            .chain(self.segments().into_iter().flat_map(Decoded::new))
+        list.iter().copied().chain(self.segments().into_iter().flat_map(Decoded::new))
     }
 
     /// Whether there are none.
@@ -73,22 +71,14 @@ impl<'a> Properties<'a> {
     /// The pairs of the application, in order.
     pub fn user_properties(&self) -> impl Iterator<Item = (&'a str, &'a str)> + Clone + use<'a> {
         self.iter().filter_map(|property| {
-            if let Property::UserProperty(name, value) = property {
-                Some((name, value))
-            } else {
-                None
-            }
+            if let Property::UserProperty(name, value) = property { Some((name, value)) } else { None }
         })
     }
 
     /// The identifiers of the subscriptions that a message matched, in order.
     pub fn subscription_identifiers(&self) -> impl Iterator<Item = u32> + Clone + use<'a> {
         self.iter().filter_map(|property| {
-            if let Property::SubscriptionIdentifier(identifier) = property {
-                Some(identifier)
-            } else {
-                None
-            }
+            if let Property::SubscriptionIdentifier(identifier) = property { Some(identifier) } else { None }
         })
     }
 
@@ -107,11 +97,7 @@ impl<'a> Properties<'a> {
 
     /// Those that were decoded from `section`, which was checked.
     pub(super) const fn decoded(section: &'a [u8]) -> Self {
-        Self {
-            source: Source::Wire(section),
-            user: &[],
-            identifiers: &[],
-        }
+        Self { source: Source::Wire(section), user: &[], identifiers: &[] }
     }
 
     /// The first property with this identifier. Costs a step over each one before it.
@@ -139,8 +125,7 @@ impl<'a> Properties<'a> {
         for property in self.iter() {
             seen.check(&property)?;
         }
-        seen.finish()
-            .map_err(|fault| invalid(Property::AUTHENTICATION_DATA, fault))
+        seen.finish().map_err(|fault| invalid(Property::AUTHENTICATION_DATA, fault))
     }
 
     /// Writes length and properties in 5.0, nothing in 3.1.1, which has no such part.

@@ -273,28 +273,14 @@ impl Seen {
     pub(super) fn read<'a>(&mut self, cursor: &mut Cursor<'a>) -> Result<Property<'a>, DecodeError> {
         let offset = cursor.at();
         let number = cursor.variable(IDENTIFIER)?;
-        let known = u8::try_from(number)
-            .ok()
-            .and_then(|id| Some((id, Property::spec(id)?)));
+        let known = u8::try_from(number).ok().and_then(|id| Some((id, Property::spec(id)?)));
         let Some((id, spec)) = known else {
-            return Err(DecodeError {
-                offset,
-                field: IDENTIFIER,
-                fault: Fault::PropertyUnknown(number),
-            });
+            return Err(DecodeError { offset, field: IDENTIFIER, fault: Fault::PropertyUnknown(number) });
         };
-        self.admit(id, spec).map_err(|fault| DecodeError {
-            offset,
-            field: spec.name,
-            fault,
-        })?;
+        self.admit(id, spec).map_err(|fault| DecodeError { offset, field: spec.name, fault })?;
         let value = cursor.at();
         let property = Property::read_value(id, cursor)?;
-        property.check_value().map_err(|fault| DecodeError {
-            offset: value,
-            field: spec.name,
-            fault,
-        })?;
+        property.check_value().map_err(|fault| DecodeError { offset: value, field: spec.name, fault })?;
         Ok(property)
     }
 
@@ -302,8 +288,7 @@ impl Seen {
     pub(super) fn check(&mut self, property: &Property<'_>) -> Result<(), EncodeError> {
         let name = property.name();
         if let Some(spec) = Property::spec(property.id()) {
-            self.admit(property.id(), spec)
-                .map_err(|fault| invalid(name, fault))?;
+            self.admit(property.id(), spec).map_err(|fault| invalid(name, fault))?;
         }
         property.check_form()?;
         property.check_value().map_err(|fault| invalid(name, fault))
@@ -322,10 +307,7 @@ impl Seen {
     /// Whether a property may stand here, and again.
     const fn admit(&mut self, id: u8, spec: Spec) -> Result<(), Fault> {
         if spec.places & self.place.bit() == 0 {
-            return Err(Fault::PropertyNotAllowed {
-                property: spec.name,
-                within: self.place.name(),
-            });
+            return Err(Fault::PropertyNotAllowed { property: spec.name, within: self.place.name() });
         }
         // Every identifier is below 64.
         let bit = 1 << id;

@@ -3,7 +3,7 @@
 use bytes::BufMut;
 
 use super::{
-    DecodeError, EncodeError, Fault, FieldValue, Observer, PacketId, PacketType, Properties, ProtocolVersion,
+    DecodeError, EncodeError, Fault, Observer, PacketId, PacketType, Properties, ProtocolVersion,
     VariableByteInteger,
     cursor::Reader,
     property::Place,
@@ -65,32 +65,14 @@ impl<'a> Publish<'a> {
         flags: u8,
     ) -> Result<Self, DecodeError> {
         let topic_at = reader.at();
-        let PublishStart {
-            duplicate,
-            qos,
-            retain,
-            topic,
-            packet_id,
-        } = PublishStart::read(reader, flags)?;
+        let PublishStart { duplicate, qos, retain, topic, packet_id } = PublishStart::read(reader, flags)?;
         let properties = reader.properties(PLACE)?;
         // [MQTT-4.7.3-1]
         if topic.is_empty() && properties.topic_alias().is_none() {
-            return Err(DecodeError {
-                offset: topic_at,
-                field: TOPIC,
-                fault: Fault::TopicEmpty,
-            });
+            return Err(DecodeError { offset: topic_at, field: TOPIC, fault: Fault::TopicEmpty });
         }
         let payload = reader.rest("payload")?;
-        Ok(Self {
-            duplicate,
-            qos,
-            retain,
-            topic,
-            packet_id,
-            properties,
-            payload,
-        })
+        Ok(Self { duplicate, qos, retain, topic, packet_id, properties, payload })
     }
 
     pub(super) fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
@@ -158,40 +140,27 @@ impl<'a> PublishStart<'a> {
         let (packet_type, flags) = reader.first_byte()?;
         if packet_type != PacketType::Publish {
             let fault = Fault::PacketType(packet_type.as_u8());
-            return Err(DecodeError {
-                offset: 0,
-                field: "packet type",
-                fault,
-            });
+            return Err(DecodeError { offset: 0, field: "packet type", fault });
         }
         reader.variable("remaining length")?;
         Self::read(&mut reader, flags)
     }
 
     fn read<O: Observer>(reader: &mut Reader<'a, '_, O>, flags: u8) -> Result<Self, DecodeError> {
-        let (duplicate, retain) = (flags & DUPLICATE != 0, flags & RETAIN != 0);
-        // [MQTT-3.3.1-4]
-        let qos = QoS::from_u8((flags >> QOS_SHIFT) & 0b11).ok_or(DecodeError {
-            offset: 0,
-            field: "QoS",
-            fault: Fault::PublishQoS,
-        })?;
-        reader.tell(0..1, "duplicate", FieldValue::Flag(duplicate));
-        reader.tell(0..1, "QoS", FieldValue::QoS(qos));
-        reader.tell(0..1, "retain", FieldValue::Flag(retain));
+        let (duplicate, qos, retain) = flags_of(flags)?;
         // [MQTT-3.3.2-1]
         let topic = reader.topic_or_empty(TOPIC)?;
-        let packet_id = if qos == QoS::AtMostOnce {
-            None
-        } else {
-            Some(reader.packet_id()?)
-        };
-        Ok(Self {
-            duplicate,
-            qos,
-            retain,
-            topic,
-            packet_id,
-        })
+        let packet_id = if qos == QoS::AtMostOnce { None } else { Some(reader.packet_id()?) };
+        Ok(Self { duplicate, qos, retain, topic, packet_id })
     }
+}
+
+/// DUP, QoS and RETAIN. QoS 3 is refused [MQTT-3.3.1-4].
+pub(super) fn flags_of(flags: u8) -> Result<(bool, QoS, bool), DecodeError> {
+    let qos = QoS::from_u8((flags >> QOS_SHIFT) & 0b11).ok_or(DecodeError {
+        offset: 0,
+        field: "flags",
+        fault: Fault::PublishQoS,
+    })?;
+    Ok((flags & DUPLICATE != 0, qos, flags & RETAIN != 0))
 }

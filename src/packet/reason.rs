@@ -149,10 +149,7 @@ impl ReasonCode {
         }
         Err(EncodeError::Invalid {
             field: "reason code",
-            fault: Fault::ReasonCode {
-                packet,
-                code: self.as_u8(),
-            },
+            fault: Fault::ReasonCode { packet, code: self.as_u8() },
         })
     }
 
@@ -167,10 +164,7 @@ impl ReasonCode {
             ),
             // [MQTT-3.4.2-1] [MQTT-3.5.2-1]
             PacketType::PubAck | PacketType::PubRec => {
-                matches!(
-                    self.as_u8(),
-                    0x00 | 0x10 | 0x80 | 0x83 | 0x87 | 0x90 | 0x91 | 0x97 | 0x99
-                )
+                matches!(self.as_u8(), 0x00 | 0x10 | 0x80 | 0x83 | 0x87 | 0x90 | 0x91 | 0x97 | 0x99)
             }
             // [MQTT-3.6.2-1] [MQTT-3.7.2-1]
             PacketType::PubRel | PacketType::PubComp => matches!(self.as_u8(), 0x00 | 0x92),

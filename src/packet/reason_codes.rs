@@ -83,11 +83,7 @@ impl<'a> ReasonCodes<'a> {
     fn decode<O: Observer>(reader: &mut Reader<'a, '_, O>, packet: PacketType) -> Result<Self, DecodeError> {
         if reader.is_empty() {
             let fault = Fault::ReasonCodesMissing(packet);
-            return Err(DecodeError {
-                offset: reader.at(),
-                field: CODE,
-                fault,
-            });
+            return Err(DecodeError { offset: reader.at(), field: CODE, fault });
         }
         let wire = reader.remaining();
         while !reader.is_empty() {
@@ -96,16 +92,10 @@ impl<'a> ReasonCodes<'a> {
             // [MQTT-3.9.3-2] in 3.1.1
             let code = reason.as_u8();
             if reader.version == ProtocolVersion::V3_1_1 && !matches!(code, 0..=2 | 0x80) {
-                return Err(DecodeError {
-                    offset,
-                    field: CODE,
-                    fault: Fault::ReasonCode { packet, code },
-                });
+                return Err(DecodeError { offset, field: CODE, fault: Fault::ReasonCode { packet, code } });
             }
         }
-        Ok(Self {
-            source: Source::Wire(wire),
-        })
+        Ok(Self { source: Source::Wire(wire) })
     }
 
     fn check(&self, packet: PacketType) -> Result<(), EncodeError> {
@@ -127,16 +117,11 @@ impl<'a> SubAck<'a> {
         let packet_id = reader.packet_id()?;
         let properties = reader.properties(Place::Packet(PacketType::SubAck))?;
         let reasons = ReasonCodes::decode(reader, PacketType::SubAck)?;
-        Ok(Self {
-            packet_id,
-            properties,
-            reasons,
-        })
+        Ok(Self { packet_id, properties, reasons })
     }
 
     pub(super) fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
-        self.properties
-            .check(Place::Packet(PacketType::SubAck), version)?;
+        self.properties.check(Place::Packet(PacketType::SubAck), version)?;
         self.reasons.check(PacketType::SubAck)
     }
 
@@ -145,12 +130,7 @@ impl<'a> SubAck<'a> {
         self.properties.write(version, sink);
         for reason in self.reasons.iter() {
             let failed = version == ProtocolVersion::V3_1_1 && reason.is_error();
-            sink.u8(if failed {
-                ReasonCode::UnspecifiedError
-            } else {
-                reason
-            }
-            .as_u8());
+            sink.u8(if failed { ReasonCode::UnspecifiedError } else { reason }.as_u8());
         }
     }
 }
@@ -163,16 +143,11 @@ impl<'a> UnsubAck<'a> {
             ProtocolVersion::V3_1_1 => ReasonCodes::new(&[]),
             ProtocolVersion::V5 => ReasonCodes::decode(reader, PacketType::UnsubAck)?,
         };
-        Ok(Self {
-            packet_id,
-            properties,
-            reasons,
-        })
+        Ok(Self { packet_id, properties, reasons })
     }
 
     pub(super) fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
-        self.properties
-            .check(Place::Packet(PacketType::UnsubAck), version)?;
+        self.properties.check(Place::Packet(PacketType::UnsubAck), version)?;
         match version {
             ProtocolVersion::V3_1_1 => Ok(()),
             ProtocolVersion::V5 => self.reasons.check(PacketType::UnsubAck),

@@ -34,16 +34,11 @@ impl<'a> Subscribe<'a> {
         let packet_id = reader.packet_id()?;
         let properties = reader.properties(Place::Packet(PacketType::Subscribe))?;
         let filters = Filters::decode(reader)?;
-        Ok(Self {
-            packet_id,
-            properties,
-            filters,
-        })
+        Ok(Self { packet_id, properties, filters })
     }
 
     pub(super) fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
-        self.properties
-            .check(Place::Packet(PacketType::Subscribe), version)?;
+        self.properties.check(Place::Packet(PacketType::Subscribe), version)?;
         self.filters.check(version)
     }
 
@@ -59,16 +54,11 @@ impl<'a> Unsubscribe<'a> {
         let packet_id = reader.packet_id()?;
         let properties = reader.properties(Place::Packet(PacketType::Unsubscribe))?;
         let filters = TopicFilters::decode(reader)?;
-        Ok(Self {
-            packet_id,
-            properties,
-            filters,
-        })
+        Ok(Self { packet_id, properties, filters })
     }
 
     pub(super) fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
-        self.properties
-            .check(Place::Packet(PacketType::Unsubscribe), version)?;
+        self.properties.check(Place::Packet(PacketType::Unsubscribe), version)?;
         self.filters.check(version)
     }
 

@@ -5,7 +5,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use super::{Arrival, Known, Link, Violation};
 use crate::{
     Outbox, QoS,
-    packet::{Ack, Packet, PacketId, ProtocolVersion, Publish, ReasonCode},
+    packet::{Ack, Packet, PacketId, PacketType, ProtocolVersion, Publish, ReasonCode},
 };
 
 /// A received QoS 1 or 2 message that nobody has acknowledged yet.
@@ -85,7 +85,8 @@ impl Incoming {
             self.exchanges.insert(id, Exchange { counted_in: link.epoch, state });
             return Ok(Arrival::New(token));
         };
-        if exchange.counted_in != link.epoch {
+        let is_first_here = exchange.counted_in != link.epoch;
+        if is_first_here {
             link.count_received()?;
             exchange.counted_in = link.epoch;
         }
@@ -97,6 +98,15 @@ impl Incoming {
                     delivery.awaited = true;
                     self.exactly_once.push_back(token);
                 }
+            }
+            ExchangeState::Answered { reason } if is_first_here && !self.exactly_once.is_empty() => {
+                // Behind the earlier ones that the program still holds.
+                let token = self.deliver(id, QoS::ExactlyOnce);
+                self.exchanges.insert(
+                    id,
+                    Exchange { counted_in: link.epoch, state: ExchangeState::Delivered { token } },
+                );
+                self.acknowledge(token, reason, Some(link), outbox);
             }
             ExchangeState::Answered { reason } => self.answer_exactly_once(id, reason, link, outbox),
         }
@@ -126,7 +136,7 @@ impl Incoming {
         outbox: &mut Outbox,
     ) {
         let Some(delivery) = self.deliveries.get_mut(&token) else { return };
-        delivery.acknowledged.get_or_insert(reason);
+        delivery.acknowledged.get_or_insert(sendable(reason));
         let qos = delivery.qos;
         match link {
             Some(link) if delivery.awaited => self.answer_in_order(qos, link, outbox),
@@ -238,5 +248,16 @@ impl Incoming {
         self.exchanges.clear();
         self.at_least_once.clear();
         self.exactly_once.clear();
+    }
+}
+
+/// A reason that PUBACK and PUBREC can carry [MQTT-3.4.2-1] [MQTT-3.5.2-1]: the program may have named any.
+const fn sendable(reason: ReasonCode) -> ReasonCode {
+    if reason.is_allowed_in(PacketType::PubAck) {
+        reason
+    } else if reason.is_error() {
+        ReasonCode::UnspecifiedError
+    } else {
+        ReasonCode::Success
     }
 }

@@ -15,6 +15,9 @@ use crate::{
     },
 };
 
+/// No more input is taken while so many bytes of acknowledgements wait for a peer that sends but does not read.
+const ANSWER_BYTES: u64 = 64 << 10;
+
 /// What two peers agreed on with CONNECT and CONNACK.
 #[derive(Clone, Debug)]
 pub(crate) struct LinkSettings {
@@ -37,6 +40,16 @@ pub(crate) struct LinkSettings {
     pub(crate) retransmit_after: Option<Duration>,
 }
 
+/// Which unfinished exchanges of former connections are still to be sent again, by their order.
+///
+/// PUBRELs have a cursor of their own: they don't wait for the quota that PUBLISHes wait for [MQTT-3.3.4-8].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Replay {
+    pub(super) next_release: u64,
+    pub(super) next_publish: u64,
+    pub(super) end: u64,
+}
+
 /// The state of one connection's message flow: quotas, aliases, and how far the replay has come.
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -45,12 +58,15 @@ pub(crate) struct Link {
     pub(super) epoch: u64,
     /// How many more QoS 1 and 2 messages may be sent [MQTT-4.9.0-1].
     pub(super) send_quota: u16,
-    /// The next unfinished exchange to replay, and where the replay ends.
-    pub(super) replay: Option<(u64, u64)>,
+    /// How far the replay of unfinished exchanges has come.
+    pub(super) replay: Option<Replay>,
     /// When to look for unanswered packets.
     pub(super) retransmit_at: Option<Timestamp>,
     /// How many QoS 1 and 2 messages of the peer are unfinished.
     pub(super) received: u16,
+    /// The size of the acknowledgements that wait in the outbox, at most, and where the last one ends in its stream.
+    answer_bytes: u64,
+    answered_until: u64,
     inbound_aliases: Vec<Option<Bytes>>,
     outbound_aliases: BTreeMap<Bytes, u16>,
 }
@@ -63,6 +79,8 @@ impl Link {
             replay: None,
             retransmit_at: None,
             received: 0,
+            answer_bytes: 0,
+            answered_until: 0,
             inbound_aliases: Vec::new(),
             outbound_aliases: BTreeMap::new(),
             settings,
@@ -87,9 +105,21 @@ impl Link {
         Ok(())
     }
 
+    /// Whether more answers wait in the outbox than a peer that reads leaves there: the input is to pause then.
+    pub(crate) const fn is_answering_nobody(&self) -> bool {
+        self.answer_bytes >= ANSWER_BYTES
+    }
+
+    /// Notes that the outbox may have been written: what was taken out of it waits no more.
+    pub(crate) fn note_taken(&mut self, outbox: &Outbox) {
+        if outbox.taken() >= self.answered_until {
+            self.answer_bytes = 0;
+        }
+    }
+
     /// Writes an acknowledgement: `kind` is its variant of [`Packet`].
     pub(super) fn answer(
-        &self,
+        &mut self,
         kind: fn(Ack<'static>) -> Packet<'static>,
         id: PacketId,
         reason: ReasonCode,
@@ -97,7 +127,10 @@ impl Link {
     ) {
         // 3.1.1 has no reasons on acknowledgements.
         let reason = if self.version() < ProtocolVersion::V5 { ReasonCode::Success } else { reason };
+        let before = outbox.position();
         self.write(&kind(Ack::new(id, reason)), outbox);
+        self.answered_until = outbox.position();
+        self.answer_bytes = self.answer_bytes.saturating_add(self.answered_until - before);
     }
 
     /// Writes a packet that was built from checked parts.
@@ -144,9 +177,14 @@ impl Link {
             publish.encode_header(version, outbox.tail())?;
             Ok(true)
         });
-        if alias.is_some() && !matches!(written, Ok(true)) {
-            // The alias beside the full name made it too long: the plain form fits, and the alias stays unknown.
-            self.outbound_aliases.remove(message.topic.as_bytes());
+        if let Some(alias) = alias
+            && !matches!(written, Ok(true))
+        {
+            // The alias made it too long, beside the full name or in place of a very short one: the plain form fits.
+            if matches!(alias, Alias::New(_)) {
+                // The server has not seen it, and its number is the last one given away.
+                self.outbound_aliases.remove(message.topic.as_bytes());
+            }
             let written = self.with_publish(message, id, duplicate, expiry, None, |publish| {
                 publish.encode_header(version, outbox.tail())
             });

@@ -75,7 +75,7 @@ impl Session {
         self.epoch += 1;
         link.epoch = self.epoch;
         self.incoming.suspend();
-        link.replay = self.outgoing.first_inflight().map(|first| (first, self.outgoing.next_sent()));
+        link.replay = self.outgoing.due_again();
     }
 
     /// The connection is gone; the peer awaits no answer any more.

@@ -3,7 +3,9 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use core::{mem, time::Duration};
 
-use super::{Fate, Known, Link, LostSession, PacketIds, PublishOutcome, QueueLimits, Violation};
+use super::{
+    Fate, Known, Link, LostSession, PacketIds, PublishOutcome, QueueLimits, Violation, link::Replay,
+};
 use crate::{
     Message, Outbox, QoS, Timestamp,
     packet::{Ack, Packet, PacketId, PacketType, ReasonCode},
@@ -88,12 +90,10 @@ impl Outgoing {
         self.limits
     }
 
-    pub(super) fn first_inflight(&self) -> Option<u64> {
-        self.inflight.first_key_value().map(|(order, _)| *order)
-    }
-
-    pub(super) const fn next_sent(&self) -> u64 {
-        self.next_sent
+    /// What is to be sent again on a new connection.
+    pub(super) fn due_again(&self) -> Option<Replay> {
+        let (&first, _) = self.inflight.first_key_value()?;
+        Some(Replay { next_release: first, next_publish: first, end: self.next_sent })
     }
 
     pub(super) fn enqueue(&mut self, token: u64, message: Message, now: Timestamp) -> Result<(), Message> {
@@ -253,29 +253,56 @@ impl Outgoing {
         now: Timestamp,
         fates: &mut VecDeque<Fate>,
     ) {
-        while let Some((next, end)) = link.replay {
-            let Some((&order, inflight)) = self.inflight.range(next..end).next() else {
+        if !self.replay_releases(link, outbox, now) {
+            return;
+        }
+        while let Some(replay) = link.replay {
+            let mut rest = self.inflight.range(replay.next_publish..replay.end);
+            let found = rest.find_map(|(order, inflight)| match &inflight.phase {
+                Phase::Published { message, .. } => Some((*order, inflight.token, message)),
+                Phase::Released { .. } => None,
+            });
+            let Some((order, token, message)) = found else {
                 link.replay = None;
                 return;
             };
+            link.replay = Some(Replay { next_publish: order, ..replay });
             if bytes::Buf::remaining(outbox) >= link.settings.outbox_bytes {
                 return;
             }
-            if let Phase::Published { message, .. } = &inflight.phase {
-                if let Some(reason) = link.refusal(message) {
-                    let token = inflight.token;
-                    self.end_inflight(order, ids, link);
-                    fates.push_back(Fate { token, outcome: PublishOutcome::Refused { reason } });
-                    continue;
-                }
-                if link.send_quota == 0 {
-                    return;
-                }
-                link.send_quota -= 1;
+            if let Some(reason) = link.refusal(message) {
+                self.end_inflight(order, ids, link);
+                fates.push_back(Fate { token, outcome: PublishOutcome::Refused { reason } });
+                continue;
             }
-            link.replay = Some((order + 1, end));
+            if link.send_quota == 0 {
+                return;
+            }
+            link.send_quota -= 1;
+            link.replay = Some(Replay { next_publish: order + 1, ..replay });
             self.send_again(order, link, outbox, now);
         }
+    }
+
+    /// Sends the PUBRELs of former connections again, which don't wait for the quota; whether all of them are out.
+    fn replay_releases(&mut self, link: &mut Link, outbox: &mut Outbox, now: Timestamp) -> bool {
+        while let Some(replay) = link.replay
+            && replay.next_release < replay.end
+        {
+            let mut rest = self.inflight.range(replay.next_release..replay.end);
+            let found = rest.find(|(_, inflight)| matches!(inflight.phase, Phase::Released { .. }));
+            let Some((&order, _)) = found else {
+                link.replay = Some(Replay { next_release: replay.end, ..replay });
+                break;
+            };
+            if bytes::Buf::remaining(outbox) >= link.settings.outbox_bytes {
+                link.replay = Some(Replay { next_release: order, ..replay });
+                return false;
+            }
+            link.replay = Some(Replay { next_release: order + 1, ..replay });
+            self.send_again(order, link, outbox, now);
+        }
+        true
     }
 
     fn send_again(&mut self, order: u64, link: &mut Link, outbox: &mut Outbox, now: Timestamp) {
@@ -299,14 +326,10 @@ impl Outgoing {
         if link.retransmit_at.is_none_or(|at| now < at) {
             return;
         }
-        // What the replay has not reached yet was not sent on this connection.
-        let unsent = link.replay.unwrap_or((u64::MAX, u64::MAX));
+        let replay = link.replay;
         let due: VecDeque<u64> = self
-            .inflight
-            .iter()
-            .filter(|(order, inflight)| {
-                !(unsent.0..unsent.1).contains(order) && inflight.sent_at + after <= now
-            })
+            .sent_in(replay)
+            .filter(|(_, inflight)| inflight.sent_at + after <= now)
             .map(|(order, _)| *order)
             .collect();
         for order in due {
@@ -315,15 +338,23 @@ impl Outgoing {
             }
             self.send_again(order, link, outbox, now);
         }
-        let oldest = self
-            .inflight
-            .iter()
-            .filter(|(order, _)| !(unsent.0..unsent.1).contains(order))
-            .map(|(_, inflight)| inflight.sent_at)
-            .min();
+        let oldest = self.sent_in(replay).map(|(_, inflight)| inflight.sent_at).min();
         // At least one full interval from now for what found no room in the outbox.
         link.retransmit_at =
             oldest.map(|sent_at| if sent_at + after <= now { now + after } else { sent_at + after });
+    }
+
+    /// What was sent on this connection: all but what its replay has not reached yet.
+    fn sent_in(&self, replay: Option<Replay>) -> impl Iterator<Item = (&u64, &InFlight)> {
+        self.inflight.iter().filter(move |(order, inflight)| {
+            replay.is_none_or(|replay| {
+                let next = match inflight.phase {
+                    Phase::Published { .. } => replay.next_publish,
+                    Phase::Released { .. } => replay.next_release,
+                };
+                !(next..replay.end).contains(order)
+            })
+        })
     }
 
     /// PUBACK, PUBREC or PUBCOMP arrived.

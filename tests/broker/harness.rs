@@ -1,13 +1,14 @@
 //! Clients made of raw bytes, and a clock that is moved by hand.
 
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, mem, time::Duration};
 
 use bytes::{Buf, Bytes};
 use mqtt_engine::{
     Broker, BrokerConfig, BrokerEvent, ConnectionId, DisconnectCause, QoS, Timestamp, Transport,
     packet::{
-        Ack, ConnAck, Connect, Disconnect, Filters, Packet, PacketId, Properties, Property, ProtocolVersion, Publish,
-        ReasonCode, ReasonCodes, SubAck, Subscribe, Subscription, TopicFilters, UnsubAck, Unsubscribe, Will,
+        Ack, ConnAck, Connect, Disconnect, Filters, Packet, PacketId, Properties, Property, ProtocolVersion,
+        Publish, ReasonCode, ReasonCodes, SubAck, Subscribe, Subscription, TopicFilters, UnsubAck,
+        Unsubscribe, Will,
     },
 };
 
@@ -60,7 +61,13 @@ impl<'a> Hello<'a> {
         self
     }
 
-    pub(crate) fn will(mut self, topic: &'a str, qos: QoS, retain: bool, properties: &'a [Property<'a>]) -> Self {
+    pub(crate) fn will(
+        mut self,
+        topic: &'a str,
+        qos: QoS,
+        retain: bool,
+        properties: &'a [Property<'a>],
+    ) -> Self {
         let properties = Properties::new(properties);
         self.0.will = Some(Will { topic, payload: b"gone", qos, retain, properties });
         self
@@ -151,7 +158,12 @@ impl World {
         self.subscribe_with(id, Subscription { filter, qos, ..Subscription::default() }, &[]);
     }
 
-    pub(crate) fn subscribe_with(&mut self, id: ConnectionId, one: Subscription<'_>, properties: &[Property<'_>]) {
+    pub(crate) fn subscribe_with(
+        &mut self,
+        id: ConnectionId,
+        one: Subscription<'_>,
+        properties: &[Property<'_>],
+    ) {
         self.send(id, &subscribe(7, &[one], properties));
         let granted = ReasonCode::from_u8(one.qos as u8).unwrap();
         self.expect_first(id, &suback(7, &[granted]));
@@ -167,7 +179,7 @@ impl World {
             }
             taken.extend_from_slice(&outbox.copy_to_bytes(outbox.remaining()));
         }
-        std::mem::take(taken)
+        mem::take(taken)
     }
 
     /// The next packet for a client, as bytes.
@@ -234,6 +246,12 @@ impl World {
         self.messages(id).into_iter().map(|got| String::from_utf8(got.payload).unwrap()).collect()
     }
 
+    /// The same with how surely they came.
+    pub(crate) fn payloads_and_qos(&mut self, id: ConnectionId) -> Vec<(String, QoS)> {
+        let messages = self.messages(id).into_iter();
+        messages.map(|got| (String::from_utf8(got.payload).unwrap(), got.qos)).collect()
+    }
+
     /// The broker has closed the connection, and these packets are its last words.
     pub(crate) fn expect_closed(&mut self, id: ConnectionId, last: &[Packet<'_>]) {
         assert_eq!(self.broker.transport(id), Transport::FlushThenClose);
@@ -245,7 +263,7 @@ impl World {
     /// In 5.0 DISCONNECT with this reason, in 3.1.1 nothing, and the connection is closed.
     pub(crate) fn expect_fault(&mut self, id: ConnectionId, reason: ReasonCode) {
         match self.versions[&id] {
-            ProtocolVersion::V5 => self.expect_closed(id, &[disconnect(reason)]),
+            V5 => self.expect_closed(id, &[disconnect(reason)]),
             _ => self.expect_closed(id, &[]),
         }
     }

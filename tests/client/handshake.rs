@@ -6,7 +6,7 @@ use bytes::Bytes;
 use mqtt_engine::{
     Authentication, ClientEvent, Deviation, Disconnect, DisconnectReason, Message, Profile, QoS, Text,
     Transport, Violation, Will,
-    packet::{Auth, ConnAck, Packet, Properties, Property, ReasonCode},
+    packet::{self, Auth, ConnAck, Packet, Properties, Property, ReasonCode},
 };
 
 use crate::harness::{BOTH, Desk, V3, V5, brief, config, encode, hex};
@@ -305,4 +305,80 @@ fn s56_a_goodbye_too_long_for_the_server_loses_its_words_for_people() {
     let Packet::Disconnect(disconnect) = packet else { panic!() };
     assert_eq!(disconnect.properties.session_expiry_interval(), Some(5));
     assert_eq!(disconnect.properties.reason_string(), None);
+}
+
+/// [MQTT-3.14.2-1] (5.0)
+#[test]
+fn a_goodbye_with_a_reason_that_no_client_may_send() {
+    for version in BOTH {
+        for &code in ReasonCode::ALL {
+            let mut desk = Desk::connected(config(version));
+            let mut request = Disconnect::default();
+            request.reason = code;
+            desk.client.disconnect(request, desk.now);
+            let sent = desk.sent();
+            if version == V3 {
+                assert_eq!(sent.len(), usize::from(code != ReasonCode::DisconnectWithWill));
+            } else if code.is_allowed_in(packet::PacketType::Disconnect)
+                && !(0x87..=0x8F).contains(&code.as_u8())
+                && code.as_u8() < 0x9A
+            {
+                assert_eq!(sent, [format!("DISCONNECT {:#04x}", code.as_u8())]);
+            } else {
+                assert_eq!(sent, ["DISCONNECT 0x80"]);
+            }
+        }
+    }
+}
+
+/// 5.0 section 3.14.2.2.2: what counts is the 0 of CONNECT, not what the server made of it.
+#[test]
+fn a_goodbye_does_not_raise_the_session_expiry_from_zero() {
+    let mut config = config(V5);
+    config.session_expiry = 0;
+    let mut desk = Desk::new(config);
+    desk.connect_with(false, &[Property::SessionExpiryInterval(100)]);
+    let mut request = Disconnect::default();
+    request.session_expiry = Some(5);
+    desk.client.disconnect(request, desk.now);
+    let bytes = desk.sent_bytes();
+    let Ok(Packet::Disconnect(disconnect)) = Packet::decode(&bytes, V5) else { panic!() };
+    assert_eq!(disconnect.properties.session_expiry_interval(), None);
+}
+
+/// Each step of the exchange is answered before the next one.
+#[test]
+fn an_authentication_that_does_not_wait_for_the_answer_is_a_violation() {
+    let mut config = config(V5);
+    config.authentication = Some(Authentication::new("m".try_into().unwrap()));
+    let mut desk = Desk::new(config);
+    desk.open();
+    let properties = [Property::AuthenticationMethod("m")];
+    let properties = Properties::new(&properties);
+    let auth = Packet::Auth(Auth { reason: ReasonCode::ContinueAuthentication, properties });
+    desk.receive(&auth);
+    desk.receive(&auth);
+    let [ClientEvent::Authentication { .. }, ClientEvent::Disconnected { reason }] = &desk.events()[..]
+    else {
+        panic!()
+    };
+    assert_eq!(*reason, DisconnectReason::Misbehaved(Violation::UnexpectedAuthentication));
+}
+
+#[test]
+fn a_reauthentication_on_3_1_1_has_no_effect() {
+    let mut config = config(V3);
+    config.authentication = Some(Authentication::new("m".try_into().unwrap()));
+    let mut desk = Desk::connected(config);
+    desk.client.reauthenticate(None, desk.now);
+    assert!(desk.client.is_connected() && desk.sent().is_empty());
+}
+
+#[test]
+fn a_name_that_nobody_asked_for_is_not_taken() {
+    let mut desk = Desk::new(config(V5));
+    desk.connect_with(false, &[Property::AssignedClientIdentifier("other")]);
+    desk.cut();
+    desk.open();
+    assert_eq!(desk.sent(), ["CONNECT c"]);
 }

@@ -229,3 +229,58 @@ fn acknowledgements_go_out_in_the_order_of_receipt() {
         assert_eq!(desk.sent(), ["PUBREC 2", "PUBREC 4", "PUBACK 1", "PUBACK 3"]);
     }
 }
+
+/// [MQTT-4.6.0-3] (both versions): also what was acknowledged offline waits for the earlier messages.
+#[test]
+fn s21_messages_that_come_again_are_answered_in_their_order() {
+    for version in BOTH {
+        let mut config = config(version);
+        config.acknowledgement = Acknowledgement::Manual;
+        let mut desk = Desk::connected(config);
+        for number in 5..=6 {
+            desk.publish_from_server("a", number, QOS2, false);
+        }
+        let [ClientEvent::Received { token: first, .. }, ClientEvent::Received { token: second, .. }] =
+            desk.events()[..]
+        else {
+            panic!()
+        };
+        desk.cut();
+        desk.client.acknowledge(second, ReasonCode::Success, desk.now);
+        desk.connect(true);
+        for number in 5..=6 {
+            desk.publish_from_server("a", number, QOS2, true);
+        }
+        assert!(desk.sent().is_empty(), "the first is not acknowledged");
+        desk.client.acknowledge(first, ReasonCode::Success, desk.now);
+        assert_eq!(desk.sent(), ["PUBREC 5", "PUBREC 6"]);
+        desk.publish_from_server("a", 6, QOS2, true);
+        desk.ack(Packet::PubRel, 5);
+        desk.ack(Packet::PubRel, 6);
+        assert_eq!(desk.sent(), ["PUBREC 6", "PUBCOMP 5", "PUBCOMP 6"]);
+        assert!(desk.events().is_empty());
+    }
+}
+
+/// [MQTT-3.4.2-1], [MQTT-3.5.2-1] (5.0): a reason that does not fit still answers the message.
+#[test]
+fn any_reason_acknowledges() {
+    for version in BOTH {
+        for (qos, kind) in [(QOS1, "PUBACK"), (QOS2, "PUBREC")] {
+            for &reason in ReasonCode::ALL {
+                let mut config = config(version);
+                config.acknowledgement = Acknowledgement::Manual;
+                let mut desk = Desk::connected(config);
+                desk.publish_from_server("a", 5, qos, false);
+                let [ClientEvent::Received { token, .. }] = desk.events()[..] else { panic!() };
+                desk.client.acknowledge(token, reason, desk.now);
+                let sent = desk.sent();
+                assert!(sent.len() == 1 && sent[0].starts_with(kind), "{reason}: {sent:?}");
+                assert_eq!(
+                    sent[0].contains("0x8") || sent[0].contains("0x9"),
+                    version == V5 && reason.is_error()
+                );
+            }
+        }
+    }
+}

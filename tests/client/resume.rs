@@ -42,6 +42,7 @@ fn s02_replay_keeps_the_order_after_the_identifiers_wrapped() {
             desk.publish("a", QOS1);
             desk.sent_bytes();
             desk.ack(Packet::PubAck, number);
+            desk.events();
         }
         for topic in ["first", "second", "third"] {
             desk.publish(topic, QOS1);
@@ -327,4 +328,77 @@ fn s27_expiry_ends_queued_messages_never_sent_ones() {
     desk.advance(Duration::from_secs(60));
     desk.connect(true);
     assert_eq!(desk.sent(), ["PUBLISH 1 q2 sent=x", "PUBREL 1"][1..]);
+}
+
+/// [MQTT-3.3.4-8] (5.0): only PUBLISH waits for the quota.
+#[test]
+fn s01_a_pubrel_is_replayed_though_publishes_before_it_wait_for_the_quota() {
+    let mut desk = Desk::connected(config(V5));
+    for topic in ["a", "b", "c"] {
+        desk.publish(topic, QOS2);
+    }
+    desk.ack(Packet::PubRec, 2);
+    desk.sent();
+    desk.cut();
+    desk.connect_with(true, &[Property::ReceiveMaximum(1)]);
+    assert_eq!(desk.sent(), ["PUBREL 2", "PUBLISH 1 q2 dup a=x"]);
+    desk.ack(Packet::PubComp, 2);
+    assert!(desk.sent().is_empty(), "a PUBREL that took no quota gives none");
+    desk.nack(Packet::PubRec, 1, ReasonCode::QuotaExceeded);
+    assert_eq!(desk.sent(), ["PUBLISH 3 q2 dup c=x"]);
+}
+
+/// A window of which nothing is acknowledged is replayed in linear time, whatever the mixture.
+#[test]
+fn s01_a_large_window_is_replayed_in_linear_time() {
+    let mut config = config(V5);
+    config.queue_count = 70_000;
+    config.queue_bytes = 1 << 30;
+    config.inflight_maximum = u16::MAX;
+    config.outbox_bytes = 1 << 10;
+    let mut desk = Desk::connected(config);
+    for number in 1..=20_000 {
+        desk.publish("a", QOS2);
+        if number % 2 == 0 {
+            desk.sent_bytes();
+            desk.ack(Packet::PubRec, number);
+        }
+    }
+    desk.sent_bytes();
+    desk.cut();
+    desk.connect(true);
+    let sent = desk.sent();
+    assert_eq!(sent.len(), 20_000);
+    assert!(sent[..10_000].iter().all(|packet| packet.starts_with("PUBREL")));
+}
+
+/// No storm, and no deadline that stays in the past.
+#[test]
+fn retransmit_after_zero_counts_as_none() {
+    let mut config = config(V3);
+    config.retransmit_after = Some(Duration::ZERO);
+    config.keep_alive = 0;
+    let mut desk = Desk::connected(config);
+    desk.publish("a", QOS1);
+    assert_eq!(desk.sent(), ["PUBLISH 1 q1 a=x"]);
+    assert_eq!(desk.client.deadline(), None);
+}
+
+/// An alias given up for want of room leaves the others alone.
+#[test]
+fn s13_an_alias_is_never_given_to_two_topics() {
+    let mut desk = Desk::new(config(V5));
+    desk.connect_with(false, &[Property::TopicAliasMaximum(8), Property::MaximumPacketSize(30)]);
+    for topic in ["a", "b", "c"] {
+        desk.publish(topic, QOS0);
+    }
+    desk.sent();
+    // 30 bytes with the name, 32 with the alias in its place.
+    desk.client.publish(message("a", &"x".repeat(24), QOS0), desk.now).unwrap();
+    desk.publish("d", QOS0);
+    desk.publish("a", QOS0);
+    desk.publish("c", QOS0);
+    let full = format!("PUBLISH q0 a={}", "x".repeat(24));
+    let expected = [&full, "PUBLISH q0 alias4 d=x", "PUBLISH q0 alias1 =x", "PUBLISH q0 alias3 =x"];
+    assert_eq!(desk.sent(), expected);
 }

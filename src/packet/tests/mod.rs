@@ -29,10 +29,7 @@ pub(crate) fn bytes(text: &str) -> Vec<u8> {
         if index % 2 == 1 {
             bytes.extend_from_slice(part.as_bytes());
         } else {
-            bytes.extend(
-                part.split_ascii_whitespace()
-                    .map(|byte| u8::from_str_radix(byte, 16).unwrap()),
-            );
+            bytes.extend(part.split_ascii_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()));
         }
     }
     bytes

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{BOTH, WIRE_EXAMPLES, bytes, encoded, samples};
-use crate::packet::{Fault, Packet, ProtocolVersion};
+use crate::packet::{Fault, Packet, ProtocolVersion, VariableByteInteger};
 
 #[test]
 fn s57_samples_survive_encoding_and_decoding() {
@@ -23,14 +23,12 @@ fn a_byte_order_mark_stays_in_a_string() {
         let mut frame = Vec::from([0x30, 6, 0, 4, 0xEF, 0xBB, 0xBF, b'a']);
         frame.extend_from_slice(extra);
         frame[1] += u8::try_from(extra.len()).unwrap();
-        let Ok(Packet::Publish(publish)) = Packet::decode(&frame, version) else {
-            panic!("a PUBLISH")
-        };
+        let Ok(Packet::Publish(publish)) = Packet::decode(&frame, version) else { panic!("a PUBLISH") };
         assert_eq!(publish.topic, "\u{FEFF}a");
     }
 }
 
-/// The packet ends at any place, with its length as announced or with the length that is there.
+/// The packet ends at any place, with its length as announced, and with the length that is there.
 #[test]
 fn s54_a_packet_cut_anywhere_is_refused() {
     for (version, packet) in samples() {
@@ -40,41 +38,24 @@ fn s54_a_packet_cut_anywhere_is_refused() {
             assert_eq!(error.fault, Fault::Truncated, "{packet} cut at {cut}");
             assert!(error.offset <= cut, "{packet} cut at {cut}: {error}");
         }
-        let body = &frame[2..];
+        let (_, length) = VariableByteInteger::get(&frame[1..]).unwrap();
+        let body = &frame[1 + length..];
         for cut in 0..body.len() {
-            let mut short = Vec::from([frame[0], u8::try_from(cut & 0x7F).unwrap()]);
-            if cut > 0x7F {
-                short = Vec::from([
-                    frame[0],
-                    u8::try_from(cut & 0x7F).unwrap() | 0x80,
-                    u8::try_from(cut >> 7).unwrap(),
-                ]);
-            }
-            // The samples above 127 bytes have a length of two bytes.
-            let body = if frame.len() > 129 { &frame[3..] } else { body };
-            let Some(part) = body.get(..cut) else { continue };
-            short.extend_from_slice(part);
+            let mut short = Vec::from([frame[0]]);
+            VariableByteInteger::put(cut.try_into().unwrap(), &mut short);
+            short.extend_from_slice(&body[..cut]);
             check_stable(&short, version);
+            // A shorter packet may be whole, but it is never taken for the longer one.
+            assert_ne!(Packet::decode(&short, version).as_ref(), Ok(&packet));
         }
     }
 }
 
 #[test]
 fn s57_no_changed_byte_does_more_than_fail() {
-    for (version, packet) in samples() {
-        let mut frame = encoded(&packet, version).unwrap();
-        for index in 0..frame.len() {
-            let original = frame[index];
-            for value in 0..=u8::MAX {
-                frame[index] = value;
-                BOTH.iter().for_each(|version| check_stable(&frame, *version));
-            }
-            frame[index] = original;
-        }
-        assert_eq!(Packet::decode(&frame, version).as_ref(), Ok(&packet));
-    }
-    for (hex, _) in WIRE_EXAMPLES {
-        let mut frame = bytes(hex);
+    let samples = samples();
+    let encoded = samples.iter().map(|(version, packet)| encoded(packet, *version).unwrap());
+    for mut frame in encoded.chain(WIRE_EXAMPLES.iter().map(|(hex, _)| bytes(hex))) {
         for index in 0..frame.len() {
             let original = frame[index];
             for value in 0..=u8::MAX {

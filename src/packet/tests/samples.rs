@@ -152,11 +152,7 @@ fn of_both(version: ProtocolVersion) -> Vec<Packet<'static>> {
             password: Some(&[0, 0xFF]),
             ..connect
         }),
-        Packet::ConnAck(ConnAck {
-            session_present: true,
-            reason: R::Success,
-            properties: Properties::NONE,
-        }),
+        Packet::ConnAck(ConnAck { session_present: true, reason: R::Success, properties: Properties::NONE }),
         Packet::ConnAck(ConnAck {
             session_present: false,
             reason: R::NotAuthorized,
@@ -197,24 +193,13 @@ fn of_both(version: ProtocolVersion) -> Vec<Packet<'static>> {
         }),
         Packet::PingReq,
         Packet::PingResp,
-        Packet::Disconnect(Disconnect {
-            reason: R::Success,
-            properties: Properties::NONE,
-        }),
+        Packet::Disconnect(Disconnect { reason: R::Success, properties: Properties::NONE }),
     ]
 }
 
 fn of_5() -> Vec<Packet<'static>> {
-    let failed = Ack {
-        packet_id: id(1),
-        reason: R::QuotaExceeded,
-        properties: ANSWER,
-    };
-    let unknown = Ack {
-        packet_id: id(1),
-        reason: R::PacketIdentifierNotFound,
-        properties: ANSWER,
-    };
+    let failed = Ack { packet_id: id(1), reason: R::QuotaExceeded, properties: ANSWER };
+    let unknown = Ack { packet_id: id(1), reason: R::PacketIdentifierNotFound, properties: ANSWER };
     vec![
         Packet::Connect(Connect {
             version: V5,
@@ -232,11 +217,7 @@ fn of_5() -> Vec<Packet<'static>> {
             password: Some(b"secret"),
             properties: CONNECT,
         }),
-        Packet::ConnAck(ConnAck {
-            session_present: false,
-            reason: R::ServerMoved,
-            properties: CONNACK,
-        }),
+        Packet::ConnAck(ConnAck { session_present: false, reason: R::ServerMoved, properties: CONNACK }),
         Packet::Publish(Publish {
             duplicate: false,
             qos: QoS::AtLeastOnce,
@@ -247,10 +228,7 @@ fn of_5() -> Vec<Packet<'static>> {
             payload: b"{}",
         }),
         Packet::PubAck(Ack::new(id(1), R::NoMatchingSubscribers)),
-        Packet::PubAck(Ack {
-            reason: R::Success,
-            ..failed
-        }),
+        Packet::PubAck(Ack { reason: R::Success, ..failed }),
         Packet::PubRec(failed),
         Packet::PubRel(unknown),
         Packet::PubComp(unknown),
@@ -274,26 +252,11 @@ fn of_5() -> Vec<Packet<'static>> {
             properties: ANSWER,
             reasons: ReasonCodes::new(&[R::NoSubscriptionExisted, R::Success]),
         }),
-        Packet::Disconnect(Disconnect {
-            reason: R::SessionTakenOver,
-            properties: Properties::NONE,
-        }),
-        Packet::Disconnect(Disconnect {
-            reason: R::Success,
-            properties: DISCONNECT,
-        }),
-        Packet::Auth(Auth {
-            reason: R::Success,
-            properties: Properties::NONE,
-        }),
-        Packet::Auth(Auth {
-            reason: R::ReAuthenticate,
-            properties: Properties::NONE,
-        }),
-        Packet::Auth(Auth {
-            reason: R::ContinueAuthentication,
-            properties: AUTH,
-        }),
+        Packet::Disconnect(Disconnect { reason: R::SessionTakenOver, properties: Properties::NONE }),
+        Packet::Disconnect(Disconnect { reason: R::Success, properties: DISCONNECT }),
+        Packet::Auth(Auth { reason: R::Success, properties: Properties::NONE }),
+        Packet::Auth(Auth { reason: R::ReAuthenticate, properties: Properties::NONE }),
+        Packet::Auth(Auth { reason: R::ContinueAuthentication, properties: AUTH }),
     ]
 }
 
@@ -302,29 +265,10 @@ fn the_samples_have_every_packet_and_property() {
     let samples = samples();
     for number in 1..=15 {
         let packet_type = PacketType::from_u8(number).unwrap();
-        assert!(
-            samples
-                .iter()
-                .any(|(_, packet)| packet.packet_type() == packet_type),
-            "{packet_type}"
-        );
+        assert!(samples.iter().any(|(_, packet)| packet.packet_type() == packet_type), "{packet_type}");
     }
-    let lists = [
-        CONNECT,
-        WILL,
-        CONNACK,
-        PUBLISH,
-        ANSWER,
-        SUBSCRIBE,
-        UNSUBSCRIBE,
-        DISCONNECT,
-        AUTH,
-    ];
-    let mut ids: Vec<u8> = lists
-        .iter()
-        .flat_map(|list| list.iter())
-        .map(|property| property.id())
-        .collect();
+    let lists = [CONNECT, WILL, CONNACK, PUBLISH, ANSWER, SUBSCRIBE, UNSUBSCRIBE, DISCONNECT, AUTH];
+    let mut ids: Vec<u8> = lists.iter().flat_map(|list| list.iter()).map(|property| property.id()).collect();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 27);

@@ -1,6 +1,6 @@
 //! Frames of a real exchange that tutorials print: decoded, put in words, and encoded back bit for bit.
 
-use alloc::{format, string::ToString, vec::Vec};
+use alloc::{string::ToString, vec::Vec};
 
 use super::{BOTH, V3, bytes, encoded, fault_of};
 use crate::packet::{
@@ -19,26 +19,11 @@ pub(crate) const WIRE_EXAMPLES: [(&str, &str); 18] = [
     ),
     ("20 02 00 00", "CONNACK success session_present=false"),
     ("20 02 01 00", "CONNACK success session_present=true"),
-    (
-        "82 0E 00 0A 00 09 61 70 70 5F 74 6F 70 69 63 00",
-        r#"SUBSCRIBE id=10 "app_topic" qos=0"#,
-    ),
-    (
-        "82 0E 00 0B 00 09 61 70 70 5F 74 6F 70 69 63 01",
-        r#"SUBSCRIBE id=11 "app_topic" qos=1"#,
-    ),
-    (
-        "82 0E 00 0A 00 09 6B 66 62 5F 74 6F 70 69 63 00",
-        r#"SUBSCRIBE id=10 "kfb_topic" qos=0"#,
-    ),
-    (
-        "A2 0D 00 0C 00 09 61 70 70 5F 74 6F 70 69 63",
-        r#"UNSUBSCRIBE id=12 "app_topic""#,
-    ),
-    (
-        "30 0E 00 09 6B 66 62 5F 74 6F 70 69 63 31 32 33",
-        r#"PUBLISH qos=0 topic="kfb_topic" payload=3 bytes"#,
-    ),
+    ("82 0E 00 0A 00 09 61 70 70 5F 74 6F 70 69 63 00", r#"SUBSCRIBE id=10 "app_topic" qos=0"#),
+    ("82 0E 00 0B 00 09 61 70 70 5F 74 6F 70 69 63 01", r#"SUBSCRIBE id=11 "app_topic" qos=1"#),
+    ("82 0E 00 0A 00 09 6B 66 62 5F 74 6F 70 69 63 00", r#"SUBSCRIBE id=10 "kfb_topic" qos=0"#),
+    ("A2 0D 00 0C 00 09 61 70 70 5F 74 6F 70 69 63", r#"UNSUBSCRIBE id=12 "app_topic""#),
+    ("30 0E 00 09 6B 66 62 5F 74 6F 70 69 63 31 32 33", r#"PUBLISH qos=0 topic="kfb_topic" payload=3 bytes"#),
     (
         "32 10 00 09 6B 66 62 5F 74 6F 70 69 63 00 01 31 32 33",
         r#"PUBLISH id=1 qos=1 topic="kfb_topic" payload=3 bytes"#,
@@ -74,14 +59,9 @@ fn the_fields_of_the_first_example() {
     let frame = bytes(WIRE_EXAMPLES[0].0);
     // CONNECT names its own version.
     for version in BOTH {
-        let Ok(Packet::Connect(connect)) = Packet::decode(&frame, version) else {
-            panic!("a CONNECT")
-        };
+        let Ok(Packet::Connect(connect)) = Packet::decode(&frame, version) else { panic!("a CONNECT") };
         assert_eq!(connect.version, V3);
-        assert_eq!(
-            (connect.client_id, connect.user_name),
-            ("894672089", Some("489402"))
-        );
+        assert_eq!((connect.client_id, connect.user_name), ("894672089", Some("489402")));
         assert_eq!((connect.password, connect.will), (Some(&b"dndfssj"[..]), None));
         assert_eq!((connect.keep_alive, connect.clean_start), (120, true));
     }
@@ -90,15 +70,8 @@ fn the_fields_of_the_first_example() {
 /// [MQTT-2.2.2-2] and [MQTT-3.6.1-1] in 3.1.1, [MQTT-2.1.3-1] in 5.0.
 #[test]
 fn s54_the_pubrel_that_tutorials_print_is_refused() {
-    let fault = Fault::HeaderFlags {
-        packet: PacketType::PubRel,
-        flags: 0,
-    };
-    let expected = DecodeError {
-        offset: 0,
-        field: "flags",
-        fault,
-    };
+    let fault = Fault::HeaderFlags { packet: PacketType::PubRel, flags: 0 };
+    let expected = DecodeError { offset: 0, field: "flags", fault };
     for (version, statement) in [(V3, "MQTT-2.2.2-2"), (ProtocolVersion::V5, "MQTT-2.1.3-1")] {
         let error = fault_of(&bytes("60 02 00 01"), version);
         assert_eq!(error, expected);
@@ -107,10 +80,7 @@ fn s54_the_pubrel_that_tutorials_print_is_refused() {
             (ReasonCode::MalformedPacket, Some(statement))
         );
     }
-    assert_eq!(
-        expected.to_string(),
-        "byte 0, flags: PUBREL has the flags 0010, not 0000"
-    );
+    assert_eq!(expected.to_string(), "byte 0, flags: PUBREL has the flags 0010, not 0000");
 }
 
 /// [MQTT-1.5.5-1]
@@ -132,12 +102,7 @@ fn the_ranges_of_the_remaining_length() {
         assert_eq!(VariableByteInteger::length_of(value), out.len());
         assert_eq!(VariableByteInteger::get(&out), Some((value, out.len())));
         for cut in 0..out.len() {
-            assert_eq!(
-                VariableByteInteger::read(&out[..cut]),
-                Ok(None),
-                "{}",
-                format!("{hex} cut at {cut}")
-            );
+            assert_eq!(VariableByteInteger::read(&out[..cut]), Ok(None), "{hex} cut at {cut}");
         }
     }
     for (hex, fault, index) in [
@@ -147,11 +112,7 @@ fn the_ranges_of_the_remaining_length() {
         ("FF FF FF 80 01", Fault::IntegerTooLong, 3),
         ("FF FF FF FF", Fault::IntegerTooLong, 3),
     ] {
-        assert_eq!(
-            VariableByteInteger::read(&bytes(hex)),
-            Err((fault, index)),
-            "{hex}"
-        );
+        assert_eq!(VariableByteInteger::read(&bytes(hex)), Err((fault, index)), "{hex}");
         assert_eq!(VariableByteInteger::get(&bytes(hex)), None);
     }
 }

@@ -1,0 +1,242 @@
+//! When wills are published, and when not (section 3.1.2.5).
+
+use std::time::Duration;
+
+use mqtt_engine::{
+    Timestamp,
+    packet::{Packet, Property, ReasonCode},
+};
+
+use crate::harness::*;
+
+const DELAY: u32 = 10;
+
+/// A watcher of `w`, and a client `a` with a will.
+fn world_with_will(hello: Hello<'_>) -> (World, mqtt_engine::ConnectionId, mqtt_engine::ConnectionId) {
+    let mut world = World::new();
+    let watcher = world.connect(crate::harness::hello(V5, "watcher"));
+    world.subscribe(watcher, "w", ExactlyOnce);
+    let client = world.connect(hello);
+    (world, watcher, client)
+}
+
+/// How the connection of a client with a will ends, and whether its will is published.
+/// [MQTT-3.1.2-8] [MQTT-3.1.2-10] [MQTT-3.14.4-3] of both versions.
+#[test]
+fn s62_every_end_but_a_normal_disconnect_publishes_the_will() {
+    type End = fn(&mut World, mqtt_engine::ConnectionId);
+    let ends: [(&str, End, bool); 9] = [
+        ("DISCONNECT", |world, id| world.send(id, &disconnect(ReasonCode::Success)), false),
+        ("transport closed", |world, id| world.broker.transport_closed(id, world.now), true),
+        ("keep alive", |world, _| world.wait_secs(15), true),
+        ("malformed packet", |world, id| world.hex(id, "00 00"), true),
+        ("protocol error", |world, id| world.send(id, &Packet::PingResp), true),
+        (
+            "closed by the program",
+            |world, id| world.broker.close(id, ReasonCode::AdministrativeAction, world.now),
+            true,
+        ),
+        (
+            "taken over",
+            |world, _| {
+                world.knock(hello(V4, "a"));
+            },
+            true,
+        ),
+        ("too large", |world, id| world.hex(id, "30 FF FF FF 7F"), true),
+        (
+            "half a packet, then closed",
+            |world, id| {
+                world.hex(id, "30 10 00");
+                world.broker.transport_closed(id, world.now);
+            },
+            true,
+        ),
+    ];
+    for version in [V4, V5] {
+        for (name, end, published) in ends {
+            let (mut world, watcher, client) =
+                world_with_will(hello(version, "a").keep_alive(10).will("w", AtLeastOnce, false, &[]));
+            end(&mut world, client);
+            assert_eq!(
+                world.payloads_and_qos(watcher),
+                if published { vec![("gone".into(), AtLeastOnce)] } else { vec![] },
+                "{name}"
+            );
+            // Once, whatever comes later.
+            world.broker.transport_closed(client, world.now);
+            world.wait_secs(100);
+            world.expect_nothing(watcher);
+        }
+    }
+}
+
+/// 5.0: *disconnect with will message* and every other code but 0.
+#[test]
+fn s62_disconnect_with_a_code_publishes_the_will() {
+    for reason in
+        [ReasonCode::DisconnectWithWill, ReasonCode::UnspecifiedError, ReasonCode::AdministrativeAction]
+    {
+        let (mut world, watcher, client) = world_with_will(hello(V5, "a").will("w", AtMostOnce, false, &[]));
+        world.send(client, &disconnect(reason));
+        assert_eq!(world.payloads(watcher), ["gone"]);
+    }
+}
+
+/// [MQTT-3.1.2-16] [MQTT-3.1.2-17] of 3.1.1, [MQTT-3.1.2-14] [MQTT-3.1.2-15] of 5.0.
+#[test]
+fn s62_a_retained_will_is_kept() {
+    for (retain, kept) in [(false, vec![]), (true, vec!["gone"])] {
+        let (mut world, _, client) = world_with_will(hello(V4, "a").will("w", AtMostOnce, retain, &[]));
+        world.hang_up(client);
+        let late = world.connect(hello(V4, "late"));
+        world.subscribe(late, "w", AtMostOnce);
+        assert_eq!(world.payloads(late), kept);
+    }
+}
+
+/// The QoS and the properties of a will reach its subscribers [MQTT-3.1.3-10] of 5.0.
+#[test]
+fn s62_a_will_keeps_its_properties() {
+    let properties =
+        [Property::MessageExpiryInterval(9), Property::UserProperty("a", "1"), Property::ContentType("t")];
+    let (mut world, watcher, client) =
+        world_with_will(hello(V5, "a").will("w", ExactlyOnce, false, &properties));
+    world.hang_up(client);
+    let frame = world.next(watcher).unwrap();
+    let Packet::Publish(will) = Packet::decode(&frame, V5).unwrap() else { panic!("a PUBLISH") };
+    assert_eq!((will.qos, will.properties.message_expiry_interval()), (ExactlyOnce, Some(9)));
+    assert_eq!(will.properties.content_type(), Some("t"));
+    assert_eq!(will.properties.user_properties().collect::<Vec<_>>(), [("a", "1")]);
+}
+
+fn delayed(expiry: &'static [Property<'static>]) -> Hello<'static> {
+    hello(V5, "a").with(expiry).will("w", AtMostOnce, false, &[Property::WillDelayInterval(DELAY)])
+}
+
+/// The sooner of the delay and the session's end. [MQTT-3.1.2-8] of 5.0; mosquitto 3505: expiry 0 is at once.
+#[test]
+fn s62_a_delayed_will_comes_at_the_delay_or_the_sessions_end() {
+    for (expiry, after) in [
+        (&[Property::SessionExpiryInterval(100)][..], 10),
+        (&[Property::SessionExpiryInterval(10)], 10),
+        (&[Property::SessionExpiryInterval(3)], 3),
+        (&[Property::SessionExpiryInterval(u32::MAX)], 10),
+        (&[], 0),
+    ] {
+        let (mut world, watcher, client) = world_with_will(delayed(expiry));
+        world.hang_up(client);
+        if after > 0 {
+            world.wait(Duration::from_millis(after * 1000 - 1));
+            world.expect_nothing(watcher);
+            world.wait(Duration::from_millis(1));
+        }
+        assert_eq!(world.payloads(watcher), ["gone"], "{expiry:?}");
+        world.wait_secs(200);
+        world.expect_nothing(watcher);
+    }
+}
+
+/// [MQTT-3.1.3-9] of 5.0.
+#[test]
+fn s62_a_resume_within_the_delay_cancels_the_will() {
+    let expiry = &[Property::SessionExpiryInterval(100)];
+    let (mut world, watcher, client) = world_with_will(delayed(expiry));
+    world.hang_up(client);
+    world.wait_secs(9);
+    let client = world.reconnect(hello(V5, "a").with(expiry));
+    world.wait_secs(50);
+    world.expect_nothing(watcher);
+    // The new CONNECT had none.
+    world.hang_up(client);
+    world.wait_secs(200);
+    world.expect_nothing(watcher);
+}
+
+/// A clean start ends the session, and with it the wait.
+#[test]
+fn s62_a_clean_start_within_the_delay_publishes_the_will_at_once() {
+    let expiry = &[Property::SessionExpiryInterval(100)];
+    let (mut world, watcher, client) = world_with_will(delayed(expiry));
+    world.hang_up(client);
+    world.wait_secs(5);
+    world.connect(hello(V5, "a"));
+    assert_eq!(world.payloads(watcher), ["gone"]);
+    world.wait_secs(200);
+    world.expect_nothing(watcher);
+}
+
+/// A take-over within the delay goes on with the session: no will. Without a delay it is published.
+#[test]
+fn s62_s60_a_take_over_counts_as_a_resume() {
+    let expiry = &[Property::SessionExpiryInterval(100)];
+    let (mut world, watcher, _) = world_with_will(delayed(expiry));
+    world.reconnect(hello(V5, "a").with(expiry));
+    world.wait_secs(200);
+    world.expect_nothing(watcher);
+
+    let (mut world, watcher, _) =
+        world_with_will(hello(V5, "a").with(expiry).will("w", AtMostOnce, false, &[]));
+    world.reconnect(hello(V5, "a").with(expiry));
+    assert_eq!(world.payloads(watcher), ["gone"]);
+}
+
+/// CVE-2019-11778: all orders of delay, expiry, reconnect, take-over and DISCONNECT: never twice, never later than both.
+#[test]
+fn s62_no_order_of_events_publishes_a_will_twice() {
+    let steps: [fn(&mut World, &mut Option<mqtt_engine::ConnectionId>); 6] = [
+        |world, client| {
+            if let Some(id) = client.take() {
+                world.hang_up(id)
+            }
+        },
+        |world, client| {
+            if let Some(id) = client.take() {
+                world.leave(id)
+            }
+        },
+        |world, client| *client = Some(world.knock(delayed(&[Property::SessionExpiryInterval(15)]).resume())),
+        |world, client| *client = Some(world.knock(delayed(&[Property::SessionExpiryInterval(5)]))),
+        |world, _| world.wait_secs(6),
+        |world, client| {
+            if let Some(id) = client.take() {
+                world.send(id, &disconnect(ReasonCode::DisconnectWithWill));
+                world.hang_up(id);
+            }
+        },
+    ];
+    for script in 0..6_usize.pow(5) {
+        let (mut world, watcher, first) = world_with_will(delayed(&[Property::SessionExpiryInterval(15)]));
+        let (mut client, mut connects) = (Some(first), 1);
+        let mut rest = script;
+        for _ in 0..5 {
+            let step = rest % 6;
+            rest /= 6;
+            connects += usize::from(step == 2 || step == 3);
+            steps[step](&mut world, &mut client);
+        }
+        let published = world.payloads(watcher).len();
+        assert!(published <= connects, "script {script}: {published} wills of {connects} connections");
+        if let Some(id) = client {
+            world.hang_up(id);
+        }
+        let before_end = world.now;
+        world.wait_secs(20);
+        let late = world.payloads(watcher).len();
+        assert!(late <= 1 && (client.is_none() || late == 1), "script {script}");
+        assert_eq!(world.broker.statistics().sessions, 1, "script {script}: only the watcher's is left");
+        assert!(before_end > Timestamp::ZERO);
+        world.wait_secs(1000);
+        world.expect_nothing(watcher);
+    }
+}
+
+/// A will goes the way of any message: not to `$SYS`, and not to deeper levels than allowed.
+#[test]
+fn a_will_that_could_not_be_published_refuses_the_connection() {
+    for (version, reason) in [(V4, ReasonCode::NotAuthorized), (V5, ReasonCode::NotAuthorized)] {
+        let mut world = World::new();
+        let id = world.knock(hello(version, "a").will("$SYS/x", AtMostOnce, false, &[]));
+        world.expect_closed(id, &[connack(false, reason)]);
+    }
+}
