@@ -65,6 +65,11 @@ impl Outbox {
         self.advanced + self.remaining() as u64
     }
 
+    /// How many bytes were ever taken out.
+    pub(crate) const fn taken(&self) -> u64 {
+        self.advanced
+    }
+
     /// Takes everything out, in constant time.
     #[must_use]
     pub(crate) fn take(&mut self) -> Self {

@@ -86,7 +86,8 @@ pub struct ClientConfig {
     pub queue_bytes: usize,
     /// No further publish is moved to the outbox while it holds at least this many bytes. Default 64 KiB.
     pub outbox_bytes: usize,
-    /// Input pauses while at least this many received bytes wait in events that nobody polled. Default 4 MiB.
+    /// Input pauses while the events that nobody polled cost at least this many bytes: received messages by
+    /// [`Message::cost`](crate::Message::cost), any other event 256 and its data. Default 4 MiB.
     pub event_bytes: usize,
     /// Seed of the jitter between connection attempts; give each device its own. Default 0.
     pub seed: u64,

@@ -110,6 +110,27 @@ pub enum ClientEvent {
     },
 }
 
+impl ClientEvent {
+    /// What it costs while nobody polls it; see [`ClientConfig::event_bytes`](crate::ClientConfig::event_bytes).
+    pub(super) fn cost(&self) -> usize {
+        const BOOKKEEPING: usize = 256;
+        BOOKKEEPING
+            + match self {
+                Self::Received { message, .. } => return message.cost(),
+                Self::Discarded { topic, .. } => topic.as_ref().map_or(0, Text::len),
+                Self::Authentication { data, .. } => data.as_ref().map_or(0, Bytes::len),
+                Self::Subscribed { reasons, .. }
+                | Self::Unsubscribed { reasons, .. }
+                | Self::Resubscribed { reasons, .. } => reasons.len(),
+                Self::Connected(_)
+                | Self::Published { .. }
+                | Self::Writable
+                | Self::Tolerated { .. }
+                | Self::Disconnected { .. } => 0,
+            }
+    }
+}
+
 /// What the server said when it accepted the connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

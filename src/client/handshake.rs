@@ -24,6 +24,9 @@ pub(super) struct Wire {
     pub(super) opened: Timestamp,
     pub(super) last_sent: Timestamp,
     pub(super) last_received: Timestamp,
+    /// Whether the input paused for the program's sake since time last passed, and since when it goes on.
+    pub(super) was_paused: bool,
+    pub(super) reading_since: Timestamp,
     /// [`Outbox::position`](crate::Outbox::position) at `last_sent`.
     pub(super) sent_position: u64,
     /// The first PINGREQ that is not answered.
@@ -59,6 +62,8 @@ impl Wire {
             opened: now,
             last_sent: now,
             last_received: now,
+            was_paused: false,
+            reading_since: now,
             sent_position: 0,
             ping_sent: None,
             keep_alive: config.keep_alive,
@@ -177,13 +182,14 @@ impl Client {
         self.wire.link = Link::new(link_settings(&self.config, &limits));
         self.wire.keep_alive = properties.server_keep_alive().unwrap_or(self.config.keep_alive);
         self.wire.session_expiry = properties.session_expiry_interval().unwrap_or(self.config.session_expiry);
-        if let Some(id) = properties.assigned_client_identifier() {
-            self.assigned_client_id = Some(text(id));
+        let assigned_client_id = properties.assigned_client_identifier().map(text);
+        if self.config.client_id.is_empty() && assigned_client_id.is_some() {
+            self.assigned_client_id.clone_from(&assigned_client_id);
         }
         self.enter_session(session_present);
         let connected = Connected {
             session_present,
-            assigned_client_id: properties.assigned_client_identifier().map(text),
+            assigned_client_id,
             keep_alive: self.wire.keep_alive,
             session_expiry: self.wire.session_expiry,
             limits,
@@ -237,8 +243,10 @@ impl Client {
         // The server ends the first exchange with CONNACK, a later one with AUTH and success; it never starts one.
         let goes_on = auth.reason == ReasonCode::ContinueAuthentication;
         let is_last = auth.reason == ReasonCode::Success;
-        if !(goes_on && self.phase == Phase::Connecting || (goes_on || is_last) && self.wire.reauthenticating)
-        {
+        let is_expected =
+            goes_on && self.phase == Phase::Connecting || (goes_on || is_last) && self.wire.reauthenticating;
+        // Each step is answered before the next one.
+        if !is_expected || self.wire.authentication_due {
             return self.misbehaved(Violation::UnexpectedAuthentication);
         }
         self.wire.authentication_due = goes_on;
@@ -262,7 +270,8 @@ impl Client {
     /// authentication method, or while one runs.
     pub fn reauthenticate(&mut self, data: Option<Bytes>, now: Timestamp) {
         self.pass(now);
-        if self.is_connected() && self.config.authentication.is_some() && !self.wire.reauthenticating {
+        let is_possible = self.config.version == ProtocolVersion::V5 && self.config.authentication.is_some();
+        if self.is_connected() && is_possible && !self.wire.reauthenticating {
             self.wire.reauthenticating = true;
             self.write_auth(ReasonCode::ReAuthenticate, data);
         }

@@ -100,7 +100,6 @@ impl Client {
         };
         match self.session.received(publish, &mut self.wire.link, &mut self.outbox) {
             Ok(Arrival::New(token)) => {
-                self.event_bytes += message.cost();
                 let duplicate = publish.duplicate;
                 self.emit(ClientEvent::Received { token: DeliveryToken(token), message, duplicate });
             }

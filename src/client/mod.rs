@@ -72,7 +72,7 @@ pub struct Client {
     next_token: u64,
     fates: VecDeque<Fate>,
     events: VecDeque<ClientEvent>,
-    /// What the received messages in `events` cost.
+    /// What `events` cost.
     event_bytes: usize,
     /// The cost of the smallest message that was refused for want of room.
     blocked: Option<usize>,
@@ -101,6 +101,8 @@ enum Phase {
 enum Afterwards {
     /// Nothing, until the program asks.
     Rest,
+    /// Another attempt, for which the program asked.
+    AtOnce,
     /// Another attempt after the usual delay.
     Retry,
     /// Another attempt after the longest delay.
@@ -163,11 +165,16 @@ impl Client {
         }
     }
 
-    /// Whether bytes from the server would be taken now. `false` while too much waits in unpolled events: the transport is
-    /// then best left unread, so that the server feels it.
+    /// Whether bytes from the server would be taken now. `false` while too much waits in unpolled events, or too many answers
+    /// in an outbox that the server does not read: the transport is then best left unread, so that the server feels it.
     #[must_use]
     pub fn wants_input(&self) -> bool {
-        matches!(self.phase, Phase::Connecting | Phase::Connected) && !self.is_pausing()
+        match self.phase {
+            // CONNACK is awaited with a time-out, and nothing comes with it that could pile up.
+            Phase::Connecting => true,
+            Phase::Connected => !self.is_pausing(),
+            Phase::Idle | Phase::Waiting { .. } | Phase::Closing { .. } => false,
+        }
     }
 
     /// Takes bytes that arrived. All of `input` is taken unless the machine is pausing (see
@@ -194,13 +201,15 @@ impl Client {
     /// ([`Acknowledgement::Manual`]); so poll events before writing the outbox.
     pub fn poll_event(&mut self) -> Option<ClientEvent> {
         let event = self.events.pop_front()?;
+        self.event_bytes -= event.cost();
         if let ClientEvent::Received { token, message, .. } = &event {
-            self.event_bytes -= message.cost();
             if message.qos > QoS::AtMostOnce && self.config.acknowledgement == Acknowledgement::Automatic {
                 self.acknowledge_now(token.0, ReasonCode::Success);
             }
         } else if let ClientEvent::Connected(_) = &event {
-            self.wire.hold_publishes = false;
+            // Unless it is that of a former connection.
+            self.wire.hold_publishes &=
+                self.events.iter().any(|next| matches!(next, ClientEvent::Connected(_)));
         }
         self.settle();
         Some(event)
@@ -231,12 +240,14 @@ impl Client {
             }
         }
         while let Some(Fate { token, outcome }) = self.fates.pop_front() {
-            self.events.push_back(ClientEvent::Published { token: PublishToken(token), outcome });
+            self.emit(ClientEvent::Published { token: PublishToken(token), outcome });
         }
         if self.blocked.is_some_and(|cost| self.session.has_room(cost)) {
             self.blocked = None;
-            self.events.push_back(ClientEvent::Writable);
+            self.emit(ClientEvent::Writable);
         }
+        self.wire.link.note_taken(&self.outbox);
+        self.wire.was_paused |= self.is_program_slow();
         let position = self.outbox.position();
         if self.wire.sent_position != position {
             self.wire.sent_position = position;
@@ -250,8 +261,13 @@ impl Client {
         token
     }
 
-    /// Whether unpolled events or unacknowledged messages ask for a pause of the input.
+    /// Whether the input pauses: for the program's sake, or because the server does not read our answers.
     fn is_pausing(&self) -> bool {
+        self.is_program_slow() || self.wire.link.is_answering_nobody()
+    }
+
+    /// Whether too much waits in unpolled events or unacknowledged messages.
+    fn is_program_slow(&self) -> bool {
         self.event_bytes >= self.config.event_bytes || self.wire.owes_too_much(&self.session)
     }
 

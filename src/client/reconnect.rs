@@ -1,6 +1,6 @@
 //! The end of a connection, and what follows it.
 
-use core::mem;
+use core::{mem, time::Duration};
 
 use super::{
     Afterwards, Client, ClientEvent, Deviation, Disconnect, DisconnectReason, Phase, Profile, handshake::Wire,
@@ -35,7 +35,7 @@ impl Client {
         self.pass(now);
         match self.phase {
             Phase::Idle | Phase::Waiting { .. } => self.phase = Phase::Waiting { not_before: self.now },
-            Phase::Closing { .. } => self.phase = Phase::Closing { then: Afterwards::Retry },
+            Phase::Closing { .. } => self.phase = Phase::Closing { then: Afterwards::AtOnce },
             Phase::Connecting | Phase::Connected => {}
         }
         self.settle();
@@ -121,18 +121,10 @@ impl Client {
     }
 
     /// What follows a fault: most pass; some won't by themselves, and hurry makes them worse.
-    fn judge(&mut self, reason: &DisconnectReason) -> Afterwards {
-        if let DisconnectReason::Malformed(error) = reason
-            && error.reason() == ReasonCode::PacketTooLarge
-        {
-            self.oversize_ends += 1;
-            if self.oversize_ends < OVERSIZE_ENDS {
-                return Afterwards::Retry;
-            }
-            self.oversize_ends = 0;
+    fn judge(&self, reason: &DisconnectReason) -> Afterwards {
+        if is_oversize(reason) && self.oversize_ends + 1 >= OVERSIZE_ENDS {
             return Afterwards::Rest;
         }
-        self.oversize_ends = 0;
         let (DisconnectReason::Refused(words) | DisconnectReason::ServerDisconnected(words)) = reason else {
             return Afterwards::Retry;
         };
@@ -144,6 +136,7 @@ impl Client {
         if self.is_connected() {
             self.backoff.lasted(self.now - self.wire.opened);
         }
+        self.oversize_ends = if is_oversize(&reason) { (self.oversize_ends + 1) % OVERSIZE_ENDS } else { 0 };
         self.phase = Phase::Closing { then };
         self.session.suspend();
         self.requests.suspend(&mut self.session);
@@ -153,6 +146,7 @@ impl Client {
     fn follow(&mut self, then: Afterwards) {
         let delay = match then {
             Afterwards::Rest => None,
+            Afterwards::AtOnce => Some(Duration::ZERO),
             Afterwards::Retry => self.backoff.next_delay(),
             Afterwards::RetryLate => self.backoff.longest_delay(),
         };
@@ -173,6 +167,11 @@ impl Client {
             Profile::Strict => self.misbehaved(violation),
         }
     }
+}
+
+/// Whether a connection ended with a packet above our limit.
+fn is_oversize(reason: &DisconnectReason) -> bool {
+    matches!(reason, DisconnectReason::Malformed(error) if error.reason() == ReasonCode::PacketTooLarge)
 }
 
 const fn disconnect_packet(reason: ReasonCode, properties: Properties<'_>) -> Packet<'_> {

@@ -6,8 +6,8 @@ use alloc::{
 };
 
 use super::{
-    Client, ClientEvent, Deviation, RequestError, Subscribe, SubscribeToken, Subscription, Unsubscribe,
-    UnsubscribeToken,
+    Client, ClientEvent, Deviation, RequestError, ServerLimits, Subscribe, SubscribeToken, Subscription,
+    Unsubscribe, UnsubscribeToken,
 };
 use crate::{
     Text, Timestamp, TopicFilter, UserProperties,
@@ -37,6 +37,12 @@ enum Request {
     Unsubscribe(Unsubscribe),
 }
 
+impl Request {
+    const fn is_by_program(&self) -> bool {
+        !matches!(self, Self::Subscribe { by_program: false, .. })
+    }
+}
+
 impl Requests {
     fn push(&mut self, token: u64, request: Request) {
         self.pending.insert(token, request);
@@ -49,7 +55,15 @@ impl Requests {
             session.release_id(*id);
         }
         self.sent.clear();
-        self.unsent = self.pending.keys().copied().collect();
+        // Subscriptions that are made again come before what the program asked for since.
+        let (program, again): (Vec<_>, Vec<_>) =
+            self.pending.iter().partition(|(_, request)| request.is_by_program());
+        self.unsent = again.into_iter().chain(program).map(|(token, _)| *token).collect();
+    }
+
+    /// Forgets the subscriptions that were being made again: all of them are to be made again.
+    fn start_over(&mut self) {
+        self.pending.retain(|_, request| request.is_by_program());
     }
 }
 
@@ -62,11 +76,9 @@ impl Client {
     /// Says what is wrong with the request, or that the connected server announced to refuse it.
     pub fn subscribe(&mut self, request: Subscribe, now: Timestamp) -> Result<SubscribeToken, RequestError> {
         self.pass(now);
-        self.check_subscribe(&request)?;
-        let token = self.token();
-        self.requests.push(token, Request::Subscribe { request, by_program: true });
+        let result = self.admit_request(Request::Subscribe { request, by_program: true });
         self.settle();
-        Ok(SubscribeToken(token))
+        result.map(SubscribeToken)
     }
 
     /// Asks for no more messages. The request survives a reconnect until it is answered with
@@ -81,55 +93,42 @@ impl Client {
         now: Timestamp,
     ) -> Result<UnsubscribeToken, RequestError> {
         self.pass(now);
-        if request.filters.is_empty() {
+        let result = self.admit_request(Request::Unsubscribe(request));
+        self.settle();
+        result.map(UnsubscribeToken)
+    }
+
+    fn admit_request(&mut self, request: Request) -> Result<u64, RequestError> {
+        if filter_count(&request) == 0 {
             return Err(RequestError::NoFilter);
         }
-        let request = Request::Unsubscribe(request);
+        if let Request::Subscribe { request, .. } = &request {
+            check_subscribe(request)?;
+        }
+        if self.is_connected() {
+            match refusal(&request, &self.wire.limits) {
+                None => {}
+                Some(ReasonCode::WildcardSubscriptionsNotSupported) => {
+                    return Err(RequestError::WildcardsNotSupported);
+                }
+                Some(ReasonCode::SharedSubscriptionsNotSupported) => {
+                    return Err(RequestError::SharedNotSupported);
+                }
+                Some(_) => return Err(RequestError::IdentifiersNotSupported),
+            }
+        }
         self.check_size(&request)?;
         let token = self.token();
         self.requests.push(token, request);
-        self.settle();
-        Ok(UnsubscribeToken(token))
-    }
-
-    fn check_subscribe(&self, request: &Subscribe) -> Result<(), RequestError> {
-        let filters = &request.filters;
-        if filters.is_empty() {
-            return Err(RequestError::NoFilter);
-        }
-        if filters.iter().any(|one| one.no_local && one.filter.share_name().is_some()) {
-            return Err(RequestError::NoLocalOnShared);
-        }
-        if request.identifier.is_some_and(|id| !(1..=VariableByteInteger::MAX).contains(&id)) {
-            return Err(RequestError::IdentifierOutOfRange);
-        }
-        let limits = &self.wire.limits;
-        if self.is_connected() {
-            // What CONNACK rules out is refused here already (5.0 sections 3.2.2.3.11 to 13).
-            if !limits.wildcard_subscriptions && filters.iter().any(|one| one.filter.has_wildcard()) {
-                return Err(RequestError::WildcardsNotSupported);
-            }
-            if !limits.shared_subscriptions && filters.iter().any(|one| one.filter.share_name().is_some()) {
-                return Err(RequestError::SharedNotSupported);
-            }
-            if !limits.subscription_identifiers && request.identifier.is_some() {
-                return Err(RequestError::IdentifiersNotSupported);
-            }
-        }
-        self.check_size(&Request::Subscribe { request: request.clone(), by_program: true })
+        Ok(token)
     }
 
     fn check_size(&self, request: &Request) -> Result<(), RequestError> {
         if self.requests.pending.len() >= self.config.queue_count.max(1) {
             return Err(RequestError::TooManyRequests);
         }
-        let limit = self.wire.link.settings.peer_packet_size;
-        match with_packet(request, PacketId::MAX, self.config.version, |packet| {
-            packet.size(self.config.version)
-        }) {
-            Ok(size) if size <= limit || !self.is_connected() => Ok(()),
-            _ => Err(RequestError::TooLarge),
-        }
+        let limit = if self.is_connected() { self.wire.link.settings.peer_packet_size } else { usize::MAX };
+        if fits(request, self.config.version, limit) { Ok(()) } else { Err(RequestError::TooLarge) }
     }
 
     /// Moves what was not sent on this connection to the outbox.
@@ -139,6 +138,13 @@ impl Client {
                 self.requests.unsent.pop_front();
                 continue;
             };
+            if let Some(reason) = refusal(request, &self.wire.limits) {
+                // Asked for while offline: a server may close the connection for it, again and again.
+                let reasons = alloc::vec![reason; filter_count(request)];
+                self.requests.unsent.pop_front();
+                self.finish_request(token, reasons);
+                continue;
+            }
             let Some(id) = self.session.take_id() else { return };
             self.requests.unsent.pop_front();
             if write_request(request, id, &self.wire.link, &mut self.outbox) {
@@ -146,7 +152,7 @@ impl Client {
                 continue;
             }
             self.session.release_id(id);
-            let reasons = Vec::from_iter((0..filter_count(request)).map(|_| ReasonCode::PacketTooLarge));
+            let reasons = alloc::vec![ReasonCode::PacketTooLarge; filter_count(request)];
             self.finish_request(token, reasons);
         }
     }
@@ -227,19 +233,62 @@ impl Client {
         for (subscription, identifier) in self.subscriptions.values() {
             by_identifier.entry(*identifier).or_default().push(subscription.clone());
         }
+        self.requests.start_over();
         let waiting = core::mem::take(&mut self.requests.unsent);
         for (identifier, subscriptions) in by_identifier {
             for filters in subscriptions.chunks(FILTERS_PER_PACKET) {
-                let request = Subscribe {
-                    filters: filters.to_vec(),
-                    identifier,
-                    user_properties: UserProperties::new(),
-                };
-                let token = self.token();
-                self.requests.push(token, Request::Subscribe { request, by_program: false });
+                let request = again(filters, identifier);
+                if fits(&request, self.config.version, self.wire.link.settings.peer_packet_size) {
+                    let token = self.token();
+                    self.requests.push(token, request);
+                    continue;
+                }
+                // Each was granted alone or in other company.
+                for filter in filters.chunks(1) {
+                    let token = self.token();
+                    self.requests.push(token, again(filter, identifier));
+                }
             }
         }
         self.requests.unsent.extend(waiting);
+    }
+}
+
+/// Whether the packet for a request is no larger than `limit`, and can be written at all.
+fn fits(request: &Request, version: ProtocolVersion, limit: usize) -> bool {
+    with_packet(request, PacketId::MAX, version, |packet| packet.size(version))
+        .is_ok_and(|size| size <= limit)
+}
+
+/// A request to make subscriptions again.
+fn again(filters: &[Subscription], identifier: Option<u32>) -> Request {
+    let user_properties = UserProperties::new();
+    let request = Subscribe { filters: filters.to_vec(), identifier, user_properties };
+    Request::Subscribe { request, by_program: false }
+}
+
+fn check_subscribe(request: &Subscribe) -> Result<(), RequestError> {
+    if request.filters.iter().any(|one| one.no_local && one.filter.share_name().is_some()) {
+        return Err(RequestError::NoLocalOnShared);
+    }
+    if request.identifier.is_some_and(|id| !(1..=VariableByteInteger::MAX).contains(&id)) {
+        return Err(RequestError::IdentifierOutOfRange);
+    }
+    Ok(())
+}
+
+/// Why the server would refuse a request, by what CONNACK rules out (5.0 sections 3.2.2.3.11 to 13).
+fn refusal(request: &Request, limits: &ServerLimits) -> Option<ReasonCode> {
+    let Request::Subscribe { request, .. } = request else { return None };
+    let filters = &request.filters;
+    if !limits.wildcard_subscriptions && filters.iter().any(|one| one.filter.has_wildcard()) {
+        Some(ReasonCode::WildcardSubscriptionsNotSupported)
+    } else if !limits.shared_subscriptions && filters.iter().any(|one| one.filter.share_name().is_some()) {
+        Some(ReasonCode::SharedSubscriptionsNotSupported)
+    } else if !limits.subscription_identifiers && request.identifier.is_some() {
+        Some(ReasonCode::SubscriptionIdentifiersNotSupported)
+    } else {
+        None
     }
 }
 

@@ -1,6 +1,6 @@
 //! Time: keep alive, time-outs, expiry. Every timer is derived from what happened, none is stored.
 
-use core::time::Duration;
+use core::{mem, time::Duration};
 
 use super::{Client, ClientEvent, DisconnectReason, Phase};
 use crate::{
@@ -61,6 +61,9 @@ impl Client {
     /// Lets time pass to `now` and does what was due; each timer once, so a late call makes no storm.
     pub(super) fn pass(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
+        if mem::take(&mut self.wire.was_paused) {
+            self.wire.reading_since = self.now;
+        }
         for timer in Timer::ALL {
             if self.when(timer).is_some_and(|when| when <= self.now) {
                 self.fire(timer);
@@ -76,11 +79,11 @@ impl Client {
             }
             Timer::Expiry => self.session.next_expiry(),
             Timer::Retransmit => wire.link.retransmit_at().filter(|_| self.is_connected()),
-            // While the input pauses, the answer may lie unread in the transport.
+            // While the program lets the input pause, the answer may lie unread in the transport, and for a while after.
             Timer::Ping => wire
                 .ping_sent
-                .filter(|_| self.is_connected() && !self.is_pausing())
-                .map(|sent| sent.max(wire.last_received) + self.config.ping_timeout),
+                .filter(|_| self.is_connected() && !self.is_program_slow())
+                .map(|sent| sent.max(wire.last_received).max(wire.reading_since) + self.config.ping_timeout),
             Timer::KeepAlive => (self.is_connected() && wire.keep_alive > 0).then(|| {
                 // Sending alone proves nothing about the server, receiving alone nothing to it [MQTT-3.1.2-23] (3.1.1)
                 // [MQTT-3.1.2-20] (5.0): each direction must move within the keep alive.
@@ -120,6 +123,7 @@ impl Client {
     }
 
     pub(super) fn emit(&mut self, event: ClientEvent) {
+        self.event_bytes += event.cost();
         self.events.push_back(event);
     }
 }

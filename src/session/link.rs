@@ -15,6 +15,9 @@ use crate::{
     },
 };
 
+/// No more input is taken while so many bytes of acknowledgements wait for a peer that sends but does not read.
+const ANSWER_BYTES: u64 = 64 << 10;
+
 /// What two peers agreed on with CONNECT and CONNACK.
 #[derive(Clone, Debug)]
 pub(crate) struct LinkSettings {
@@ -61,6 +64,9 @@ pub(crate) struct Link {
     pub(super) retransmit_at: Option<Timestamp>,
     /// How many QoS 1 and 2 messages of the peer are unfinished.
     pub(super) received: u16,
+    /// The size of the acknowledgements that wait in the outbox, at most, and where the last one ends in its stream.
+    answer_bytes: u64,
+    answered_until: u64,
     inbound_aliases: Vec<Option<Bytes>>,
     outbound_aliases: BTreeMap<Bytes, u16>,
 }
@@ -73,6 +79,8 @@ impl Link {
             replay: None,
             retransmit_at: None,
             received: 0,
+            answer_bytes: 0,
+            answered_until: 0,
             inbound_aliases: Vec::new(),
             outbound_aliases: BTreeMap::new(),
             settings,
@@ -97,9 +105,21 @@ impl Link {
         Ok(())
     }
 
+    /// Whether more answers wait in the outbox than a peer that reads leaves there: the input is to pause then.
+    pub(crate) const fn is_answering_nobody(&self) -> bool {
+        self.answer_bytes >= ANSWER_BYTES
+    }
+
+    /// Notes that the outbox may have been written: what was taken out of it waits no more.
+    pub(crate) fn note_taken(&mut self, outbox: &Outbox) {
+        if outbox.taken() >= self.answered_until {
+            self.answer_bytes = 0;
+        }
+    }
+
     /// Writes an acknowledgement: `kind` is its variant of [`Packet`].
     pub(super) fn answer(
-        &self,
+        &mut self,
         kind: fn(Ack<'static>) -> Packet<'static>,
         id: PacketId,
         reason: ReasonCode,
@@ -107,7 +127,10 @@ impl Link {
     ) {
         // 3.1.1 has no reasons on acknowledgements.
         let reason = if self.version() < ProtocolVersion::V5 { ReasonCode::Success } else { reason };
+        let before = outbox.position();
         self.write(&kind(Ack::new(id, reason)), outbox);
+        self.answered_until = outbox.position();
+        self.answer_bytes = self.answer_bytes.saturating_add(self.answered_until - before);
     }
 
     /// Writes a packet that was built from checked parts.

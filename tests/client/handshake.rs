@@ -214,7 +214,7 @@ fn an_authentication_exchange_and_a_second_one_on_the_live_connection() {
         reason: ReasonCode::ContinueAuthentication,
         data: Some(Bytes::from_static(b"challenge")),
     };
-    assert_eq!(desk.events(), [event.clone()]);
+    assert_eq!(desk.events(), std::slice::from_ref(&event));
     desk.client.authenticate(Some(Bytes::from_static(b"answer")), desk.now);
     desk.client.authenticate(Some(Bytes::from_static(b"twice")), desk.now);
     let answer = [Property::AuthenticationMethod("m"), Property::AuthenticationData(b"answer")];
@@ -344,4 +344,41 @@ fn a_goodbye_does_not_raise_the_session_expiry_from_zero() {
     let bytes = desk.sent_bytes();
     let Ok(Packet::Disconnect(disconnect)) = Packet::decode(&bytes, V5) else { panic!() };
     assert_eq!(disconnect.properties.session_expiry_interval(), None);
+}
+
+/// Each step of the exchange is answered before the next one.
+#[test]
+fn an_authentication_that_does_not_wait_for_the_answer_is_a_violation() {
+    let mut config = config(V5);
+    config.authentication = Some(Authentication::new("m".try_into().unwrap()));
+    let mut desk = Desk::new(config);
+    desk.open();
+    let properties = [Property::AuthenticationMethod("m")];
+    let properties = Properties::new(&properties);
+    let auth = Packet::Auth(Auth { reason: ReasonCode::ContinueAuthentication, properties });
+    desk.receive(&auth);
+    desk.receive(&auth);
+    let [ClientEvent::Authentication { .. }, ClientEvent::Disconnected { reason }] = &desk.events()[..]
+    else {
+        panic!()
+    };
+    assert_eq!(*reason, DisconnectReason::Misbehaved(Violation::UnexpectedAuthentication));
+}
+
+#[test]
+fn a_reauthentication_on_3_1_1_has_no_effect() {
+    let mut config = config(V3);
+    config.authentication = Some(Authentication::new("m".try_into().unwrap()));
+    let mut desk = Desk::connected(config);
+    desk.client.reauthenticate(None, desk.now);
+    assert!(desk.client.is_connected() && desk.sent().is_empty());
+}
+
+#[test]
+fn a_name_that_nobody_asked_for_is_not_taken() {
+    let mut desk = Desk::new(config(V5));
+    desk.connect_with(false, &[Property::AssignedClientIdentifier("other")]);
+    desk.cut();
+    desk.open();
+    assert_eq!(desk.sent(), ["CONNECT c"]);
 }

@@ -225,3 +225,45 @@ fn a_paused_client_pings_and_is_not_taken_for_dead() {
     assert_eq!(desk.delivered(), ["a"]);
     assert!(desk.client.wants_input());
 }
+
+/// After a pause the answer to the ping still lies in the transport: it gets the whole ping timeout to be read.
+#[test]
+fn a_client_that_goes_on_after_a_pause_is_not_disconnected_before_it_reads() {
+    let mut config = config(V5);
+    config.event_bytes = 1;
+    let mut desk = Desk::connected(config);
+    desk.publish_from_server("a", 0, QoS::AtMostOnce, false);
+    desk.advance(60 * SECOND);
+    assert_eq!(desk.sent(), ["PINGREQ"]);
+    desk.now = desk.now + 50 * SECOND;
+    assert_eq!(desk.delivered(), ["a"]);
+    desk.client.handle_timeout(desk.now);
+    assert!(desk.client.is_connected());
+    assert_eq!(desk.client.deadline(), Some(desk.now + 10 * SECOND));
+    desk.receive(&Packet::PingResp);
+    assert_eq!(desk.client.why_deadline(), Some("keep alive"));
+    // Without an answer it is dead in the end.
+    desk.advance(60 * SECOND);
+    desk.advance(10 * SECOND);
+    assert_eq!(ended(&mut desk), Some(DisconnectReason::PingTimeout));
+}
+
+/// What the program owes from a former connection does not keep the next one from being made.
+#[test]
+fn s47_a_slow_program_does_not_keep_connack_from_being_read() {
+    for version in BOTH {
+        let mut config = config(version);
+        config.event_bytes = 1;
+        config.receive_maximum = 1;
+        config.acknowledgement = mqtt_engine::Acknowledgement::Manual;
+        let mut desk = Desk::connected(config);
+        desk.publish_from_server("a", 1, QoS::ExactlyOnce, false);
+        assert!(!desk.client.wants_input());
+        desk.cut();
+        desk.open();
+        assert!(desk.client.wants_input());
+        desk.accept(true, &[]);
+        assert!(desk.client.is_connected());
+        assert!(!desk.client.wants_input());
+    }
+}

@@ -254,3 +254,21 @@ fn s54_packets_in_the_wrong_direction_end_the_connection() {
         }
     }
 }
+
+/// Three in a row: a connection that ended otherwise starts the count afresh.
+#[test]
+fn s55_oversized_messages_now_and_then_are_no_reason_to_give_up() {
+    let mut config = config(V5);
+    config.maximum_packet_size = 100;
+    config.oversize = Oversize::Disconnect;
+    let mut desk = Desk::new(config);
+    for _ in 0..5 {
+        desk.connect(true);
+        let bytes = publish_bytes(&desk, "a", QoS::AtLeastOnce, 5000);
+        desk.receive_bytes(&bytes);
+        desk.cut();
+        desk.connect(true);
+        desk.cut();
+        assert!(matches!(desk.client.transport(), Transport::Open { .. }));
+    }
+}

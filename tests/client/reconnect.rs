@@ -168,3 +168,70 @@ fn call(client: &mut Client, now: Timestamp, random: &mut impl FnMut(u64) -> u64
     assert!(!wants_input || client.transport() == Transport::Keep);
     assert!(client.deadline().is_none_or(|deadline| deadline >= Timestamp::ZERO));
 }
+
+/// The wish is not forgotten while the last bytes go out.
+#[test]
+fn connect_while_the_connection_closes() {
+    let mut config = config(V5);
+    config.reconnect = Reconnect::Never;
+    let mut desk = Desk::connected(config);
+    desk.client.disconnect(Disconnect::default(), desk.now);
+    desk.client.connect(desk.now);
+    assert_eq!(desk.client.transport(), Transport::FlushThenClose);
+    desk.cut();
+    assert_eq!(wait(&desk), Duration::ZERO);
+}
+
+/// The time that a refused request let pass shows in the events too.
+#[test]
+fn a_refused_request_lets_time_pass() {
+    let mut desk = Desk::new(config(V5));
+    let mut message = message("a", "x", QoS::AtLeastOnce);
+    message.properties.message_expiry = Some(Duration::from_secs(1));
+    desk.client.publish(message, desk.now).unwrap();
+    desk.now = desk.now + Duration::from_secs(2);
+    assert!(desk.client.subscribe(Subscribe::all([]), desk.now).is_err());
+    assert!(matches!(desk.client.poll_event(), Some(ClientEvent::Published { .. })));
+}
+
+/// Whatever the server sends and the program leaves lying, the input pauses before memory is used up.
+#[test]
+fn s28_events_that_nobody_polls_make_the_input_pause() {
+    for version in BOTH {
+        let mut config = config(version);
+        config.event_bytes = 10_000;
+        for packet in [&[0xD0, 0x00][..], &[0x40, 0x02, 0x00, 0x09]] {
+            let mut desk = Desk::connected(config.clone());
+            let flood = packet.repeat(1000);
+            let mut input = &flood[..];
+            desk.client.receive(&mut input, desk.now);
+            assert!(!desk.client.wants_input());
+            assert!(input.len() > 900 * packet.len());
+            desk.events();
+            assert!(desk.client.wants_input());
+        }
+    }
+}
+
+/// A server that sends but does not read gets no more than a bounded number of answers, and is found dead in time.
+#[test]
+fn s28_answers_that_nobody_reads_make_the_input_pause() {
+    for version in BOTH {
+        let mut desk = Desk::connected(config(version));
+        let flood = [0x62, 0x02, 0x00, 0x09].repeat(100_000);
+        let mut input = &flood[..];
+        desk.client.receive(&mut input, desk.now);
+        assert!(!desk.client.wants_input() && !input.is_empty());
+        desk.advance(Duration::from_secs(60));
+        desk.advance(Duration::from_secs(10));
+        assert!(!desk.client.is_connected());
+
+        let mut desk = Desk::connected(config(version));
+        let mut input = &flood[..];
+        while !input.is_empty() {
+            desk.client.receive(&mut input, desk.now);
+            assert!(desk.sent_bytes().len() < 70_000);
+            assert!(desk.client.wants_input());
+        }
+    }
+}

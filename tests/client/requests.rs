@@ -3,7 +3,7 @@
 use mqtt_engine::{
     ClientEvent, Deviation, DisconnectReason, Profile, QoS, Subscribe, Subscription, TopicFilter,
     Unsubscribe, Violation,
-    packet::{Packet, Properties, ReasonCode, ReasonCodes, UnsubAck},
+    packet::{Packet, Properties, Property, ReasonCode, ReasonCodes, UnsubAck},
 };
 
 use crate::harness::{BOTH, Desk, V3, V5, config, hex, id};
@@ -153,4 +153,100 @@ fn a_suback_of_the_wrong_length_counts_missing_codes_as_failures() {
             }
         }
     }
+}
+
+fn lose_session(desk: &mut Desk, properties: &[Property<'_>]) -> Vec<String> {
+    desk.cut();
+    desk.connect_with(false, properties);
+    desk.sent()
+}
+
+/// A server that loses the session again and again, and is gone before it answers.
+#[test]
+fn s85_subscriptions_that_are_made_again_do_not_pile_up() {
+    let mut desk = Desk::connected(config(V5));
+    subscribe(&mut desk, "a");
+    desk.suback(1, &[ReasonCode::GrantedQoS1]);
+    desk.sent();
+    for number in 2..20 {
+        assert_eq!(lose_session(&mut desk, &[]), [format!("SUBSCRIBE {number} a:1")]);
+    }
+}
+
+/// What the program asked for since has the last word, whatever happens to the connection.
+#[test]
+fn s85_subscriptions_that_are_made_again_stay_before_what_the_program_asks_for() {
+    let mut desk = Desk::connected(config(V5));
+    subscribe(&mut desk, "a");
+    desk.suback(1, &[ReasonCode::GrantedQoS1]);
+    desk.sent();
+    desk.cut();
+    desk.client.unsubscribe(Unsubscribe::new([filter("a")]), desk.now).unwrap();
+    desk.connect(false);
+    assert_eq!(desk.sent(), ["SUBSCRIBE 2 a:1", "UNSUBSCRIBE 3 a"]);
+    desk.cut();
+    desk.connect(true);
+    assert_eq!(desk.sent(), ["SUBSCRIBE 4 a:1", "UNSUBSCRIBE 5 a"]);
+}
+
+#[test]
+fn s85_a_server_with_a_smaller_limit_is_asked_filter_by_filter() {
+    let mut desk = Desk::connected(config(V5));
+    let filters = ["a/long/filter", "b/long/filter"].map(filter);
+    for (number, filter) in (1..).zip(filters) {
+        desk.client.subscribe(Subscribe::new(filter, QOS1), desk.now).unwrap();
+        desk.suback(number, &[ReasonCode::GrantedQoS1]);
+    }
+    desk.sent();
+    let sent = lose_session(&mut desk, &[Property::MaximumPacketSize(30)]);
+    assert_eq!(sent, ["SUBSCRIBE 3 a/long/filter:1", "SUBSCRIBE 4 b/long/filter:1"]);
+}
+
+/// 5.0 sections 3.2.2.3.11 to 13: a request from before the CONNACK that rules it out fails here. A server may close the
+/// connection for it, and the request would come again on the next one.
+#[test]
+fn s71_an_offline_request_that_connack_forbids_is_answered_here() {
+    let mut desk = Desk::new(config(V5));
+    let mut identified = Subscribe::new(filter("a"), QOS1);
+    identified.identifier = Some(1);
+    let requests =
+        [Subscribe::new(filter("a/#"), QOS1), Subscribe::new(filter("$share/g/a"), QOS1), identified];
+    for request in requests {
+        desk.client.subscribe(request, desk.now).unwrap();
+    }
+    let events = desk.connect_with(
+        false,
+        &[
+            Property::WildcardSubscriptionAvailable(false),
+            Property::SubscriptionIdentifierAvailable(false),
+            Property::SharedSubscriptionAvailable(false),
+        ],
+    );
+    let codes: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            ClientEvent::Subscribed { reasons, .. } => Some(reasons[0].as_u8()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(codes, [0xA2, 0x9E, 0xA1]);
+    assert!(desk.sent().is_empty());
+}
+
+/// The Connected event of a former connection says nothing about the present one.
+#[test]
+fn s85_publishes_wait_until_the_program_knows_of_this_loss() {
+    let mut desk = Desk::new(config(V5));
+    desk.open();
+    desk.accept(false, &[]);
+    desk.cut();
+    desk.publish("queued", QOS1);
+    desk.open();
+    desk.accept(false, &[]);
+    desk.sent();
+    let connected = |event: &ClientEvent| matches!(event, ClientEvent::Connected(_));
+    assert!(desk.client.poll_event().is_some_and(|event| connected(&event)));
+    assert!(desk.sent().is_empty());
+    desk.events();
+    assert_eq!(desk.sent(), ["PUBLISH 1 q1 queued=x"]);
 }

@@ -42,6 +42,7 @@ fn s02_replay_keeps_the_order_after_the_identifiers_wrapped() {
             desk.publish("a", QOS1);
             desk.sent_bytes();
             desk.ack(Packet::PubAck, number);
+            desk.events();
         }
         for topic in ["first", "second", "third"] {
             desk.publish(topic, QOS1);

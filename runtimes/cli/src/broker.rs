@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, lookup_host};
 use tracing::{Level, debug, info, warn};
 
 use crate::{
-    failure::Failure,
+    failure::{Failure, tell},
     options::{BrokerOptions, Limits},
     signals,
 };
@@ -25,7 +25,13 @@ pub(crate) async fn run(options: Box<BrokerOptions>) -> Result<u8, Failure> {
         (false, 1) => Level::DEBUG,
         (false, _) => Level::TRACE,
     };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        // A log that nobody reads must not end the broker.
+        .log_internal_errors(false)
+        .with_max_level(level)
+        .with_writer(io::stderr)
+        .with_target(false)
+        .init();
 
     // Before anything is announced: a signal that follows the ready line must find its handler.
     let stop = signals::stop()?;
@@ -65,7 +71,7 @@ async fn listen(options: &BrokerOptions) -> Result<Vec<TcpListener>, Failure> {
     }
     for listener in &listeners {
         if let Ok(address) = listener.local_addr() {
-            eprintln!("listening on {address}");
+            tell(format_args!("listening on {address}"));
         }
     }
     Ok(listeners)

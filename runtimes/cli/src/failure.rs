@@ -1,6 +1,12 @@
 //! What went wrong, in words that say what to do next.
 
 use core::fmt;
+use std::io::{self, Write};
+
+/// Writes a line to standard error. Whether anybody reads it must not matter (`eprintln!` panics if nobody does).
+pub(crate) fn tell(line: impl fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
 
 /// Why a command failed.
 #[derive(Debug)]

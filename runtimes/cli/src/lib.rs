@@ -21,7 +21,7 @@ use std::{ffi::OsString, process::ExitCode};
 
 use clap::Parser;
 
-use failure::Failure;
+use failure::{Failure, tell};
 use options::{Command, Options};
 
 /// Runs the command with these arguments, the first of which is its own name, and tells the process's exit code.
@@ -37,7 +37,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match execute(options.command) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            eprintln!("{failure}");
+            tell(&failure);
             ExitCode::from(failure.code())
         }
     }

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     connect::{self, GOODBYE},
-    failure::Failure,
+    failure::{Failure, tell},
     options::{PayloadOptions, PubOptions},
     signals,
 };
@@ -105,7 +105,7 @@ impl Publisher {
                             return Err(Failure::new(format!("the connection was lost before the message was delivered: {words}"))
                                 .advice("publish it again; with -q 1 or 2 the server says when it has it"));
                         }
-                        eprintln!("connection lost: {words}; connecting again");
+                        tell(format_args!("connection lost: {words}; connecting again"));
                     }
                     Some(event) => self.fate(&event),
                     None => return Err(Failure::new("the client gave up")),

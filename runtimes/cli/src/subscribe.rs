@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     connect::{self, GOODBYE},
-    failure::Failure,
+    failure::{Failure, tell},
     options::{Format, SubOptions},
     properties::{self, Target},
     signals,
@@ -103,17 +103,17 @@ async fn follow(client: &mut Client, options: &SubOptions, printer: &Printer) ->
                 if !was_connected {
                     return Err(connect::no_connection(&options.connect, &reason, error.as_ref()));
                 }
-                eprintln!(
+                tell(format_args!(
                     "connection lost: {}; connecting again",
                     connect::in_words(&reason, error.as_ref())
-                );
+                ));
             }
             Some(ClientEvent::Discarded { topic, size }) => {
                 let topic =
                     topic.map_or_else(|| String::from("unknown topic"), |topic| format!("topic {topic:?}"));
-                eprintln!(
+                tell(format_args!(
                     "passed over a packet of {size} bytes ({topic}); --property maximum-packet-size allows more"
-                );
+                ));
             }
             Some(_) => {}
             None => {
@@ -128,7 +128,7 @@ async fn follow(client: &mut Client, options: &SubOptions, printer: &Printer) ->
 /// Tells which filters the server refused; if all, there is nothing to wait for.
 fn granted(options: &SubOptions, reasons: &[ReasonCode]) -> Result<(), Failure> {
     for (topic, reason) in options.topics.iter().zip(reasons).filter(|(_, reason)| reason.is_error()) {
-        eprintln!("the server refused the subscription to {topic:?}: {reason}");
+        tell(format_args!("the server refused the subscription to {topic:?}: {reason}"));
     }
     if reasons.iter().all(|reason| reason.is_error()) {
         return Err(Failure::new("the server refused every subscription")

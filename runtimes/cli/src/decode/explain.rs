@@ -141,27 +141,27 @@ impl Conversation {
         self.guess = version;
         let mut notes = Notes::default();
         let decoded = Packet::decode_observed(&bytes, version, &mut notes);
-        let packet_type = bytes.first().and_then(|first| PacketType::from_u8(first >> 4));
-        let version_is_guessed = self.told.is_none();
-        let (words, told, fault) = match decoded {
-            Ok(packet) => {
-                let told = if let Packet::Connect(connect) = packet { Some(connect.version) } else { None };
-                let fault =
-                    direction.and_then(|direction| wrong_way(packet.packet_type(), direction, version));
-                (Some(packet.to_string()), told, fault)
-            }
-            Err(error) => (None, None, Some(Trouble::new(error, version, version_is_guessed))),
-        };
-        if let Some(version) = told {
+        // Only a CONNECT has one, and tells it before most that can be wrong with it.
+        if let Some(version) = notes.version {
             self.told = Some(version);
             self.guess = version;
         }
+        let version = notes.version.unwrap_or(version);
+        let version_is_guessed = self.told.is_none();
+        let (words, fault) = match decoded {
+            Ok(packet) => {
+                let fault =
+                    direction.and_then(|direction| wrong_way(packet.packet_type(), direction, version));
+                (Some(packet.to_string()), fault)
+            }
+            Err(error) => (None, Some(Trouble::new(error, version, version_is_guessed))),
+        };
         Explanation {
             direction,
             offset,
-            packet_type,
-            version: told.unwrap_or(version),
-            version_is_guessed: version_is_guessed && told.is_none(),
+            packet_type: bytes.first().and_then(|first| PacketType::from_u8(first >> 4)),
+            version,
+            version_is_guessed,
             fields: notes.fields,
             words,
             fault,
@@ -262,10 +262,15 @@ fn wrong_way(packet_type: PacketType, direction: Direction, version: ProtocolVer
 #[derive(Default)]
 struct Notes {
     fields: Vec<Field>,
+    /// What a CONNECT says it is.
+    version: Option<ProtocolVersion>,
 }
 
 impl Observer for Notes {
     fn field(&mut self, range: Range<usize>, name: &'static str, value: FieldValue<'_>) {
+        if let FieldValue::Version(version) = value {
+            self.version = Some(version);
+        }
         let in_json = match value {
             FieldValue::Number(number) => json!(number),
             FieldValue::Flag(flag) => json!(flag),
