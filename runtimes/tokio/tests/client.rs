@@ -87,6 +87,32 @@ async fn s80_a_handle_publishes_while_next_event_waits() {
     publisher.await.unwrap();
 }
 
+/// A program that never rests, and tries again and again while the queue is full.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s80_a_handle_that_never_rests_does_not_stop_the_driver() {
+    const COUNT: usize = 500;
+    let world = World::new();
+    let mut small = config("client");
+    small.queue_count = 1;
+    let mut client = world.client(small);
+    let handle = client.handle();
+    let publishing = tokio::task::spawn_blocking(move || {
+        for _ in 0..COUNT {
+            let mut next = message("a", "b", QoS::AtLeastOnce);
+            while let Err(error) = handle.publish(next) {
+                next = error.into_message();
+            }
+        }
+    });
+    let mut fates = 0;
+    while fates < COUNT {
+        until(&mut client, |event| matches!(event, ClientEvent::Published { .. })).await;
+        fates += 1;
+    }
+    publishing.await.unwrap();
+    assert_eq!(world.server.statistics().received, COUNT as u64);
+}
+
 /// Every future is dropped after each single poll, on transports that move a byte at a time.
 #[tokio::test]
 async fn s81_dropping_next_event_at_every_await_point_loses_nothing() {
