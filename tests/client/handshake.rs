@@ -214,7 +214,7 @@ fn an_authentication_exchange_and_a_second_one_on_the_live_connection() {
         reason: ReasonCode::ContinueAuthentication,
         data: Some(Bytes::from_static(b"challenge")),
     };
-    assert_eq!(desk.events(), [event.clone()]);
+    assert_eq!(desk.events(), std::slice::from_ref(&event));
     desk.client.authenticate(Some(Bytes::from_static(b"answer")), desk.now);
     desk.client.authenticate(Some(Bytes::from_static(b"twice")), desk.now);
     let answer = [Property::AuthenticationMethod("m"), Property::AuthenticationData(b"answer")];

@@ -271,6 +271,30 @@ async fn s83_shut_down_reports_bytes_that_were_not_taken() {
     drop(hold);
 }
 
+/// Refused, and the transport not yet closed: the good-bye does not wait for the next attempt.
+#[tokio::test(start_paused = true)]
+async fn s83_shut_down_of_a_refused_client_ends_at_once() {
+    let (ours, mut theirs) = duplex(1 << 16);
+    tokio::spawn(async move {
+        let _ = theirs.read(&mut [0; 1024]).await.unwrap();
+        theirs.write_all(&[0x20, 0x03, 0x00, 0x87, 0x00]).await.unwrap();
+        let _ = theirs.read(&mut [0; 1024]).await;
+    });
+    let mut stream = Some(ours);
+    let mut client = Client::connect_with(
+        move || {
+            let stream = stream.take();
+            async move { stream.ok_or_else(|| std::io::ErrorKind::NotConnected.into()) }
+        },
+        config("client"),
+    );
+    until(&mut client, |event| matches!(event, ClientEvent::Disconnected { .. })).await;
+    let began = Instant::now();
+    assert!(client.shut_down(Disconnect::default(), PATIENCE).await.is_nothing());
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert_eq!(client.next_event().await, None);
+}
+
 #[tokio::test]
 async fn s83_dropping_clients_and_handles_never_hangs() {
     let world = World::new();

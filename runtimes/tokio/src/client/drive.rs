@@ -41,10 +41,6 @@ impl<S> fmt::Debug for Phase<S> {
 }
 
 impl<C: Connector> Client<C> {
-    pub(super) fn machine_wish(&self) -> Transport {
-        self.handle.shared.machine().transport()
-    }
-
     /// Waits until something changed, and does the next thing; `false` if there is nothing to wait for.
     pub(super) async fn step(&mut self) -> bool {
         let shared = Arc::clone(&self.handle.shared);
