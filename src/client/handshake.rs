@@ -113,7 +113,7 @@ impl Client {
             self.wire = Wire::new(&self.config, self.now);
             // In 5.0 Clean Start is about the past only; in 3.1.1 it also keeps the session from outliving the connection.
             let is_first = !self.was_connected || self.config.version == ProtocolVersion::V3_1_1;
-            self.wire.clean_start = self.config.clean_start && is_first;
+            self.wire.clean_start = self.config.clean_start && is_first || self.starts_clean;
             self.phase = Phase::Connecting;
             if let Err(error) = self.write_connect() {
                 self.end(DisconnectReason::Unencodable(error), Afterwards::Rest);
@@ -210,8 +210,11 @@ impl Client {
             self.deviates(Deviation::SessionPresentAfterCleanStart, Violation::SessionPresent);
             return (!is_strict).then_some(false);
         }
-        if session_present && !self.has_session && is_strict {
-            // [MQTT-3.2.2-4] (5.0): we have nothing that belongs to this session.
+        let is_v5 = self.config.version == ProtocolVersion::V5;
+        if session_present && !self.has_session && is_strict && is_v5 {
+            // [MQTT-3.2.2-4] (5.0): we have nothing that belongs to this session. It may be our own, if the CONNACK of an
+            // earlier attempt was lost: the next attempt drops it.
+            self.starts_clean = true;
             self.misbehaved(Violation::SessionPresent);
             return None;
         }
@@ -227,6 +230,7 @@ impl Client {
         }
         self.has_session = true;
         self.was_connected = true;
+        self.starts_clean = false;
         self.session.begin(&mut self.wire.link);
         self.phase = Phase::Connected;
     }
