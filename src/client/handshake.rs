@@ -29,8 +29,10 @@ pub(super) struct Wire {
     pub(super) reading_since: Timestamp,
     /// [`Outbox::position`](crate::Outbox::position) at `last_sent`.
     pub(super) sent_position: u64,
-    /// The first PINGREQ that is not answered.
+    /// When the first PINGREQ since the last answer was sent.
     pub(super) ping_sent: Option<Timestamp>,
+    /// How many PINGREQs are not answered.
+    pub(super) pings_due: u32,
     /// In force, in seconds.
     pub(super) keep_alive: u16,
     pub(super) session_expiry: u32,
@@ -66,6 +68,7 @@ impl Wire {
             reading_since: now,
             sent_position: 0,
             ping_sent: None,
+            pings_due: 0,
             keep_alive: config.keep_alive,
             session_expiry: config.session_expiry,
             clean_start: config.clean_start,
