@@ -289,8 +289,8 @@ impl Run {
         self.server.limits = if self.has_limits {
             Limits {
                 receive_maximum: self.random.pick(&[1, 2, 10, u16::MAX]),
-                packet_size: self.random.pick(&[30, 40, 60, u32::MAX]),
-                aliases: self.random.pick(&[0, 1, 2, 4]),
+                packet_size: if self.random.one_in(3) { u32::MAX } else { 16 + self.random.below(20) as u32 },
+                aliases: self.random.pick(&[0, 1, 4, 5]),
                 qos: self.random.pick(&[QoS::AtLeastOnce, QoS::ExactlyOnce, QoS::ExactlyOnce]),
             }
         } else {
