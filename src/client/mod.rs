@@ -66,6 +66,8 @@ pub struct Client {
     assigned_client_id: Option<Text>,
     /// Whether a connection was ever made: Clean Start of 5.0 is for the first one only.
     was_connected: bool,
+    /// Whether the server holds a session that we have no part of, to be dropped with the next connection.
+    starts_clean: bool,
     requests: Requests,
     /// What the server granted, to be asked for again when it loses the session.
     subscriptions: BTreeMap<TopicFilter, (Subscription, Option<u32>)>,
@@ -123,6 +125,7 @@ impl Client {
             has_session: false,
             assigned_client_id: None,
             was_connected: false,
+            starts_clean: false,
             requests: Requests::default(),
             subscriptions: BTreeMap::new(),
             next_token: 0,
