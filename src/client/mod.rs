@@ -115,7 +115,7 @@ impl Client {
     /// A client that wants a connection at once.
     #[must_use]
     pub fn new(config: ClientConfig, now: Timestamp) -> Self {
-        let limits = QueueLimits { count: config.queue_count, bytes: config.queue_bytes };
+        let limits = QueueLimits { count: config.queue_count.max(1), bytes: config.queue_bytes };
         Self {
             now,
             phase: Phase::Waiting { not_before: now },
