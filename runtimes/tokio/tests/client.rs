@@ -239,6 +239,27 @@ async fn s82_failing_mid_packet_means_a_clean_reconnect() {
     assert!((60..400).contains(&breaks), "the exchange takes more bytes than {breaks}");
 }
 
+/// A client that pauses after every message keeps what it has read but not taken.
+#[tokio::test]
+async fn s51_what_is_read_while_the_machine_pauses_is_not_lost() {
+    let world = World::new();
+    let mut pausing = config("client");
+    pausing.event_bytes = 1;
+    let mut client = world.client(pausing);
+    subscribed(&mut client, "a", QoS::AtMostOnce).await;
+    for number in 0..200 {
+        // Some reads are copied, some are shared.
+        world.server.publish(message(
+            "a",
+            format!("{number:0>width$}", width = number * 20),
+            QoS::AtMostOnce,
+        ));
+    }
+    for (number, payload) in received(&mut client, 200).await.iter().enumerate() {
+        assert_eq!(*payload, format!("{number:0>width$}", width = number * 20));
+    }
+}
+
 #[tokio::test]
 async fn s83_shut_down_drains_what_is_queued() {
     let world = World::new();
