@@ -4,6 +4,7 @@ mod admission;
 mod config;
 mod departure;
 mod event;
+mod pacing;
 mod questions;
 mod requests;
 mod retained;
@@ -46,6 +47,8 @@ use crate::{Connection, ConnectionEvent, Message, Outbox, Timestamp, Transport, 
 /// - Clients may not publish to `$SYS`: the message is dropped, and acknowledged with 0x87 (in 3.1.1 as usual). Other topics
 ///   that start with `$` are ordinary ones, which wildcards at the first level do not match.
 /// - A message that the program refuses is acknowledged with the code given (in 3.1.1 as usual) and dropped.
+/// - A QoS 1 or 2 message for a subscriber that reads too slowly is acknowledged when its queue is half empty again, or when
+///   [`subscriber_patience`](BrokerConfig::subscriber_patience) is over: publishers wait for slow subscribers, not for stuck ones.
 /// - Of a queue without room the oldest QoS 0 messages are dropped for QoS 1 and 2 ones, otherwise the new message.
 /// - Wills of connections that [`shut_down`](Self::shut_down) closes are not published.
 #[derive(Debug)]
@@ -65,6 +68,8 @@ pub struct Broker {
     events: VecDeque<BrokerEvent>,
     /// Memory for the routing of a message, used again and again.
     matches: Vec<Match>,
+    /// A receiver of the last message whose queue is more than half full.
+    pressed: Option<SessionKey>,
     is_shutting_down: bool,
     counted: Statistics,
 }
@@ -101,6 +106,7 @@ impl Broker {
             next_client: 0,
             events: VecDeque::new(),
             matches: Vec::new(),
+            pressed: None,
             is_shutting_down: false,
             counted: Statistics::default(),
             config,
@@ -272,6 +278,7 @@ impl Broker {
                     self.drain(key);
                 }
                 Timer::Session(key) => self.session_timeout(SessionKey(key)),
+                Timer::Pressure(key) => self.give_up_on(SessionKey(key)),
             }
         }
     }
@@ -298,6 +305,7 @@ impl Broker {
     fn refresh(&mut self, key: Key) {
         if let Some(session) = self.connections.get(key).and_then(|peer| peer.session) {
             self.replay_retained(session);
+            self.release_if_relieved(session);
         }
         let Some(peer) = self.connections.get_mut(key) else { return };
         peer.connection.fill();

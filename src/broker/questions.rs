@@ -6,7 +6,7 @@ use super::{
     Answer, Broker, BrokerEvent, ConnectionId, Question, QuestionId, requests::Subscribing,
     sessions::SessionKey, slab::Key,
 };
-use crate::{ConnectRequest, Message, RequestToken, packet::ReasonCode};
+use crate::{ConnectRequest, Message, QoS, RequestToken, packet::ReasonCode};
 
 /// What goes on when a question is answered.
 #[derive(Debug)]
@@ -65,7 +65,10 @@ impl Broker {
             }
             (Asked::Publish(publishing), Answer::Allow) => {
                 let reason = self.accept_from(publishing.session, &publishing.message);
-                self.finish_late(&publishing, reason);
+                let is_acknowledged = publishing.message.qos > QoS::AtMostOnce;
+                if !(is_acknowledged && self.hold(key, publishing.token, publishing.session)) {
+                    self.finish_late(&publishing, reason);
+                }
             }
             (Asked::Publish(publishing), Answer::Refuse(reason)) => {
                 self.finish_late(&publishing, error(reason))

@@ -6,6 +6,7 @@ use alloc::{
 };
 
 use super::{
+    pacing::Pressure,
     slab::{Key, Slab},
     subscriptions::Options,
 };
@@ -31,6 +32,8 @@ pub(super) struct Stored {
     pub(super) next_delivery: u64,
     /// Where its timer stands.
     pub(super) timer: Option<Timestamp>,
+    /// Publishers that wait until it has read.
+    pub(super) pressure: Pressure,
 }
 
 /// The retained messages that a new subscription gets.
@@ -70,6 +73,7 @@ impl Stored {
             will: None,
             next_delivery: 0,
             timer: None,
+            pressure: Pressure::default(),
         }
     }
 
