@@ -103,7 +103,7 @@ fn link_settings(config: &ClientConfig, limits: &ServerLimits) -> LinkSettings {
         // On 5.0 nothing is ever sent again on a live connection [MQTT-4.4.0-1].
         retransmit_after: config
             .retransmit_after
-            .filter(|after| config.version == ProtocolVersion::V3_1_1 && !after.is_zero()),
+            .filter(|after| config.version < ProtocolVersion::V5 && !after.is_zero()),
     }
 }
 
@@ -115,7 +115,7 @@ impl Client {
             self.outbox.clear();
             self.wire = Wire::new(&self.config, self.now);
             // In 5.0 Clean Start is about the past only; in 3.1.1 it also keeps the session from outliving the connection.
-            let is_first = !self.was_connected || self.config.version == ProtocolVersion::V3_1_1;
+            let is_first = !self.was_connected || self.config.version < ProtocolVersion::V5;
             self.wire.clean_start = self.config.clean_start && is_first || self.starts_clean;
             self.phase = Phase::Connecting;
             if let Err(error) = self.write_connect() {

@@ -255,6 +255,8 @@ impl Fault {
     pub const fn statement(self, version: ProtocolVersion) -> Option<&'static str> {
         let (in_3_1_1, in_5) = self.statements();
         match version {
+            // Its specification numbers nothing.
+            ProtocolVersion::V3_1 => None,
             ProtocolVersion::V3_1_1 => in_3_1_1,
             ProtocolVersion::V5 => in_5,
         }
