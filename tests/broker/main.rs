@@ -19,6 +19,7 @@ mod publishing;
 mod questions;
 mod retained;
 mod sessions;
+mod shared;
 mod subscribing;
 mod takeover;
 mod version5;
