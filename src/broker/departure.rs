@@ -58,6 +58,7 @@ impl Broker {
 
     /// A session's client is gone. `expiry` is in seconds.
     fn depart(&mut self, key: SessionKey, mut session: Session, expiry: u32, publishes_will: bool) {
+        self.release(key);
         let Some(stored) = self.sessions.get_mut(key) else { return };
         if !self.config.queue_qos0 {
             session.drop_qos0();

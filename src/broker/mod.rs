@@ -5,6 +5,7 @@ mod authentication;
 mod config;
 mod departure;
 mod event;
+mod pacing;
 mod questions;
 mod requests;
 mod retained;
@@ -52,6 +53,8 @@ use crate::{
 /// - Clients may not publish to `$SYS`: the message is dropped, and acknowledged with 0x87 (in 3.1.1 as usual). Other topics
 ///   that start with `$` are ordinary ones, which wildcards at the first level do not match.
 /// - A message that the program refuses is acknowledged with the code given (in 3.1.1 as usual) and dropped.
+/// - A QoS 1 or 2 message for a subscriber that reads too slowly is acknowledged when its queue is half empty again, or when
+///   [`subscriber_patience`](BrokerConfig::subscriber_patience) is over: publishers wait for slow subscribers, not for stuck ones.
 /// - Of a queue without room the oldest QoS 0 messages are dropped for QoS 1 and 2 ones, otherwise the new message.
 /// - A message for a shared subscription goes to one member: the next in turn among the connected ones with room in their
 ///   queues, else among those that are away and have room. What was never sent to a member goes to a connected one when its
@@ -80,6 +83,8 @@ pub struct Broker {
     events: VecDeque<BrokerEvent>,
     /// Memory for the routing of a message, used again and again.
     matches: Vec<Match>,
+    /// A receiver of the last message whose queue is more than half full.
+    pressed: Option<SessionKey>,
     groups: Vec<ShareId>,
     is_shutting_down: bool,
     counted: Statistics,
@@ -121,6 +126,7 @@ impl Broker {
             next_client: 0,
             events: VecDeque::new(),
             matches: Vec::new(),
+            pressed: None,
             groups: Vec::new(),
             is_shutting_down: false,
             counted: Statistics::default(),
@@ -336,6 +342,7 @@ impl Broker {
                     self.drain(key);
                 }
                 Timer::Session(key) => self.session_timeout(SessionKey(key)),
+                Timer::Pressure(key) => self.give_up_on(SessionKey(key)),
             }
         }
     }
@@ -363,6 +370,7 @@ impl Broker {
     fn refresh(&mut self, key: Key) {
         if let Some(session) = self.connections.get(key).and_then(|peer| peer.session) {
             self.replay_retained(session);
+            self.release_if_relieved(session);
         }
         let Some(peer) = self.connections.get_mut(key) else { return };
         peer.connection.fill();

@@ -64,6 +64,9 @@ impl Broker {
             return self.ask(key, about, Asked::Publish(Box::new(publishing)));
         }
         let reason = self.accept_from(session, &message);
+        if message.qos > QoS::AtMostOnce && self.hold(key, token, session) {
+            return;
+        }
         if let Some(peer) = self.connections.get_mut(key) {
             peer.connection.finish_publish(token, reason, self.now);
         }

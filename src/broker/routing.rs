@@ -24,6 +24,7 @@ impl Broker {
         publisher: Option<(SessionKey, &Text)>,
     ) -> usize {
         self.counted.received += 1;
+        self.pressed = None;
         let retains = message.retain && self.config.retain_available;
         if retains && self.retained.store(message, self.now).is_err() {
             let client_id = publisher.map_or(Text::EMPTY, |(_, client_id)| client_id.clone());
@@ -78,6 +79,7 @@ impl Broker {
     pub(super) fn deliver(&mut self, key: SessionKey, message: Message, share: Option<ShareId>) {
         let Some(stored) = self.sessions.get_mut(key) else { return };
         self.counted.delivered += 1;
+        let qos = message.qos;
         let dropped = match &mut stored.state {
             State::Connected(connection) => {
                 let Some(peer) = self.connections.get_mut(*connection) else { return };
@@ -98,6 +100,7 @@ impl Broker {
                 self.tell_dropped(client_id.clone(), &message, why);
             }
         }
+        self.note_pressure(key, qos);
     }
 
     pub(super) fn tell_dropped(&mut self, client_id: Text, message: &Message, why: DropReason) {

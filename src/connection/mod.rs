@@ -191,6 +191,15 @@ impl Connection {
         self.flow.as_mut().map(|flow| &mut flow.session)
     }
 
+    /// Takes an unfinished publish over, to be acknowledged later under the session's number for the message.
+    pub(crate) fn defer_publish(&mut self, token: RequestToken) -> Option<u64> {
+        self.delivery(token)?;
+        match self.finished(token)? {
+            Request::Publish { delivery } => Some(delivery),
+            Request::Subscribe { .. } | Request::Unsubscribe { .. } => None,
+        }
+    }
+
     /// Ends the connection. A 5.0 client is told the reason; the session and the will are the owner's concern.
     pub fn close(&mut self, dismissal: impl Into<Dismissal>, now: Timestamp) {
         self.pass(now);
