@@ -56,8 +56,8 @@ use crate::{
 /// - A QoS 1 or 2 message for a subscriber that reads too slowly is acknowledged when its queue is half empty again, or when
 ///   [`subscriber_patience`](BrokerConfig::subscriber_patience) is over: publishers wait for slow subscribers, not for stuck ones.
 /// - Of a queue without room the oldest QoS 0 messages are dropped for QoS 1 and 2 ones, otherwise the new message.
-/// - A message for a shared subscription goes to one member: the next in turn among the connected ones with room in their
-///   queues, else among those that are away and have room. What was never sent to a member goes to a connected one when its
+/// - A message for a shared subscription goes to one member: the next in turn among the connected ones whose queues are at most
+///   half full, else among the connected ones with any room, else among those that are away and have room. What was never sent to a member goes to a connected one when its
 ///   client goes away or unsubscribes; when its session ends, everything does but QoS 2 messages that were sent. A session that
 ///   has the same filter shared and for itself gets a copy for each.
 /// - `$share/name/filter` means the same for 3.1.1 clients, whose specification leaves topics with `$` to the server (section
