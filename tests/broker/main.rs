@@ -18,6 +18,7 @@ mod publishing;
 mod questions;
 mod retained;
 mod sessions;
+mod standing;
 mod subscribing;
 mod takeover;
 mod version5;

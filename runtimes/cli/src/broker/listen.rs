@@ -19,7 +19,7 @@ pub(super) async fn listen(config: &Config) -> Result<Vec<Listener>, Failure> {
     for (tag, listening) in config.listeners.iter().enumerate() {
         match bind(listening).await {
             Ok(socket) => sockets.push((tag, socket)),
-            Err(failure) if listening.is_optional => debug!("not serving it: {failure}"),
+            Err(failure) if listening.is_optional => debug!("not serving it: {}", failure.in_one_line()),
             Err(failure) => return Err(failure),
         }
     }

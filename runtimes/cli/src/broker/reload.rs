@@ -41,7 +41,9 @@ pub(super) async fn serve(
         let reloaded = spawn_blocking(move || reload(&options, &running, &parts)).await;
         match reloaded {
             Ok(Ok(())) => info!("reloaded passwords, permissions and certificates"),
-            Ok(Err(failure)) => error!("not reloaded, the former settings stay in force: {failure}"),
+            Ok(Err(failure)) => {
+                error!("not reloaded, the former settings stay in force: {}", failure.in_one_line())
+            }
             Err(panic) => error!("not reloaded, the former settings stay in force: {panic}"),
         }
     }
