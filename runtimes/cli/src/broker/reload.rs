@@ -6,14 +6,18 @@ use std::sync::Arc;
 use mqtt_engine::{BrokerConfig, Standing, packet::ReasonCode};
 use mqtt_engine_tokio::Server;
 use tokio::{task::spawn_blocking, time::sleep};
-use tracing::{error, info, warn};
+use tracing::{Level, error, info, warn};
 
 use super::{
     access::{Access, Action, Guard, is_exposed},
     config::{Config, Listening},
     hooks::Clients,
 };
-use crate::{failure::Failure, options::BrokerOptions, signals};
+use crate::{
+    failure::Failure,
+    options::{BrokerOptions, LogFormat},
+    signals,
+};
 
 /// Decisions that are under way when the rules change are through after this while; then everything is looked at once more.
 const STRAGGLERS: Duration = Duration::from_secs(1);
@@ -63,6 +67,7 @@ pub(super) struct Running {
     pub(super) listeners: Vec<Listening>,
     limits: BrokerConfig,
     statistics_interval: Option<Duration>,
+    log: (Level, LogFormat),
 }
 
 impl Running {
@@ -71,6 +76,7 @@ impl Running {
             listeners: config.listeners.clone(),
             limits: config.limits.clone(),
             statistics_interval: config.statistics_interval,
+            log: (config.log_level, config.log_format),
         }
     }
 
@@ -87,6 +93,7 @@ impl Running {
             (terms(&self.listeners) != terms(&config.listeners), "listeners"),
             (self.limits != limits, "limits"),
             (self.statistics_interval != config.statistics_interval, "statistics"),
+            (self.log != (config.log_level, config.log_format), "log"),
         ] {
             if differs {
                 warn!("{what} changed in the configuration; that needs a new start");
@@ -123,11 +130,11 @@ impl Reload for AccessReload {
         let runtime = self.runtime.clone();
         Ok(Box::new(move || {
             let access = Arc::new(access);
-            let former = guard.replace(Arc::clone(&access));
-            enforce(&access, &former, &server, &clients);
+            guard.replace(Arc::clone(&access));
+            enforce(&access, &server, &clients);
             runtime.spawn(async move {
                 sleep(STRAGGLERS).await;
-                enforce(&access, &former, &server, &clients);
+                enforce(&access, &server, &clients);
             });
         }))
     }
@@ -135,7 +142,7 @@ impl Reload for AccessReload {
 
 /// Applies new rules to what was allowed by former ones: subscriptions, also of sessions that are away, and wills go, and so
 /// do clients that could not come in any more.
-fn enforce(access: &Access, former: &Access, server: &Server, clients: &Clients) {
+fn enforce(access: &Arc<Access>, server: &Server, clients: &Clients) {
     server.retain(|standing| match standing {
         Standing::Subscription { client_id, user_name, filter, .. } => {
             access.allows(client_id, user_name, Action::Subscribe(filter))
@@ -145,10 +152,8 @@ fn enforce(access: &Access, former: &Access, server: &Server, clients: &Clients)
         }
         _ => true,
     });
-    for (connection, client) in clients.all() {
-        if !access.still_admits(former, client.listener, client.user_name.as_ref()) {
-            server.close(connection, ReasonCode::NotAuthorized);
-        }
+    for connection in clients.examine(access) {
+        server.close(connection, ReasonCode::NotAuthorized);
     }
 }
 

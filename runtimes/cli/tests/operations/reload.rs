@@ -1,6 +1,6 @@
 //! SIGHUP.
 
-use std::fs;
+use std::{fs, thread, time::Duration};
 
 use crate::{
     served::{Folder, Served, WITH_PASSWORDS},
@@ -41,9 +41,12 @@ fn changed_passwords_hold_from_now_on_and_for_who_is_there() {
     assert_eq!(four.end(), None);
     assert_eq!(gone.end(), Some((0xE0, vec![0x87])));
     assert!(stays.is_open());
-    assert_eq!(Client::knock(served.port(), &hello(V5, "x").user("alice", "alice's")).1, 0x86);
-    assert_eq!(Client::knock(served.port(), &hello(V5, "x").user("alice", "changed")).1, 0);
-    assert_eq!(Client::knock(served.port(), &hello(V5, "x").user("bob", "bob's")).1, 0x86);
+    assert_eq!(Client::knock(served.port(), &hello(V5, "y").user("alice", "alice's")).1, 0x86);
+    let mut fresh = Client::connect(served.port(), &hello(V5, "x").user("alice", "changed"));
+    assert_eq!(Client::knock(served.port(), &hello(V5, "y").user("bob", "bob's")).1, 0x86);
+    // The second look, after a second, finds nobody who came in by the new password.
+    thread::sleep(Duration::from_millis(1500));
+    assert!(fresh.is_open() && stays.is_open());
 }
 
 /// A subscription that was allowed once delivers nothing after that has changed: of a client that is connected, and of a

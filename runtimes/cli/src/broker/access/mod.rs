@@ -3,6 +3,7 @@
 mod passwords;
 mod rules;
 
+use core::pin::Pin;
 use std::{
     sync::{Arc, PoisonError, RwLock},
     thread,
@@ -10,7 +11,6 @@ use std::{
 
 use bytes::Bytes;
 use mqtt_engine::{Answer, Text, packet::ReasonCode};
-use mqtt_engine_tokio::Decision;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
 pub(crate) use passwords::{PasswordFile, Passwords, hash, is_exposed, name_fault};
@@ -84,9 +84,9 @@ impl Guard {
         Arc::clone(&self.access.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts new rules into force and returns the former ones.
-    pub(crate) fn replace(&self, access: Arc<Access>) -> Arc<Access> {
-        core::mem::replace(&mut self.access.write().unwrap_or_else(PoisonError::into_inner), access)
+    /// Puts new rules into force.
+    pub(crate) fn replace(&self, access: Arc<Access>) {
+        *self.access.write().unwrap_or_else(PoisonError::into_inner) = access;
     }
 
     /// May this client come in by this listener?
@@ -95,35 +95,36 @@ impl Guard {
         listener: usize,
         user_name: Option<Text>,
         password: Option<Bytes>,
-    ) -> Decision {
+    ) -> Admission {
         let access = self.access();
+        let now = |answer| Admission::Now(Verdict { answer, access: Arc::clone(&access) });
         let (Some(user_name), true) = (user_name, access.passwords.is_some()) else {
             // A name that nobody can verify is none.
-            return Decision::Now(if access.allows_anonymous(listener) {
+            return now(if access.allows_anonymous(listener) {
                 Answer::Allow
             } else {
                 Answer::Refuse(ReasonCode::NotAuthorized)
             });
         };
         let Some(password) = password else {
-            return Decision::Now(Answer::Refuse(ReasonCode::BadUserNameOrPassword));
+            return now(Answer::Refuse(ReasonCode::BadUserNameOrPassword));
         };
         let Ok(place) = Arc::clone(&self.waiting).try_acquire_owned() else {
-            return Decision::Now(Answer::Refuse(ReasonCode::ServerBusy));
+            return now(Answer::Refuse(ReasonCode::ServerBusy));
         };
         let guard = Arc::clone(self);
-        Decision::later(async move {
-            let answer = guard.check(user_name, password).await;
+        Admission::Later(Box::pin(async move {
+            let verdict = guard.check(user_name, password).await;
             drop(place);
-            answer
-        })
+            verdict
+        }))
     }
 
-    async fn check(&self, user_name: Text, password: Bytes) -> Answer {
+    async fn check(&self, user_name: Text, password: Bytes) -> Verdict {
         loop {
             let access = self.access();
             let Ok(_turn) = self.checks.acquire().await else {
-                return Answer::Refuse(ReasonCode::ServerUnavailable);
+                return Verdict { answer: Answer::Refuse(ReasonCode::ServerUnavailable), access };
             };
             let (rules, name, given) = (Arc::clone(&access), user_name.clone(), password.clone());
             let verified = spawn_blocking(move || {
@@ -133,12 +134,22 @@ impl Guard {
             let is_right = verified.await.unwrap_or(false);
             // What was right by rules that are no longer in force is asked again.
             if Arc::ptr_eq(&access, &self.access()) {
-                return if is_right {
-                    Answer::Allow
-                } else {
-                    Answer::Refuse(ReasonCode::BadUserNameOrPassword)
-                };
+                let refusal = Answer::Refuse(ReasonCode::BadUserNameOrPassword);
+                return Verdict { answer: if is_right { Answer::Allow } else { refusal }, access };
             }
         }
     }
+}
+
+/// Whether a client may come in, and by which rules.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    pub(crate) answer: Answer,
+    pub(crate) access: Arc<Access>,
+}
+
+/// A verdict, now or later.
+pub(crate) enum Admission {
+    Now(Verdict),
+    Later(Pin<Box<dyn Future<Output = Verdict> + Send>>),
 }
