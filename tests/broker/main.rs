@@ -20,6 +20,7 @@ mod questions;
 mod retained;
 mod sessions;
 mod shared;
+mod standing;
 mod subscribing;
 mod takeover;
 mod version5;

@@ -29,5 +29,5 @@ mod client;
 mod clock;
 mod io;
 
-pub use broker::{Decision, Hooks, Server, ServerConfig, Stopped};
+pub use broker::{Decision, Hooks, Listener, Peer, Server, ServerConfig, Stopped, Traffic};
 pub use client::{Client, Connecting, Connector, Handle, Remains, Tcp};
