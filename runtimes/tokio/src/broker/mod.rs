@@ -2,26 +2,25 @@
 
 mod connection;
 mod hooks;
+mod listener;
+mod peer;
 mod shared;
 
-use core::{
-    fmt,
-    future::poll_fn,
-    net::SocketAddr,
-    task::{Context, Poll},
-    time::Duration,
-};
+use core::{fmt, time::Duration};
 use std::{io, sync::Arc};
 
 use mqtt_engine::{AtCapacity, Broker, BrokerConfig, ConnectionId, Message, Statistics, packet::ReasonCode};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     task::JoinSet,
-    time::{Instant, sleep_until, timeout_at},
+    time::{Instant, timeout_at},
 };
 
 pub use hooks::{Decision, Hooks};
+pub use listener::Listener;
+use listener::{accept, concerns_one_connection};
+pub use peer::Peer;
 use shared::Shared;
 
 /// How long no connection is accepted after the system refused one (it has no more descriptors, say): asking at once
@@ -81,7 +80,7 @@ impl Server {
     /// # Cancel safety
     ///
     /// Dropping the future drops every connection that it accepted, without a word to the peer.
-    pub async fn serve(&self, listeners: Vec<TcpListener>, shutdown: impl Future<Output = ()>) -> Stopped {
+    pub async fn serve(&self, listeners: Vec<Listener>, shutdown: impl Future<Output = ()>) -> Stopped {
         let mut connections = JoinSet::new();
         let mut accept_from = Instant::now();
         tokio::pin!(shutdown);
@@ -93,7 +92,7 @@ impl Server {
                 () = self.shared.earlier.notified() => {}
                 Some(_) = connections.join_next() => {}
                 accepted = accept(&listeners, accept_from) => match accepted {
-                    Ok((stream, _)) => self.admit(stream, &mut connections),
+                    Ok((stream, peer)) => self.admit(stream, peer, &mut connections),
                     Err(error) => {
                         self.shared.hooks.accept_failed(&error);
                         if !concerns_one_connection(&error) {
@@ -112,7 +111,8 @@ impl Server {
         Stopped { dropped }
     }
 
-    /// Serves one connection over any stream (TLS, a pipe) until it ends. The clock is minded by [`serve`](Self::serve).
+    /// Serves one connection of this peer over any stream (TLS, a pipe) until it ends. The clock is minded by
+    /// [`serve`](Self::serve).
     ///
     /// # Cancel safety
     ///
@@ -121,11 +121,11 @@ impl Server {
     /// # Errors
     ///
     /// The broker has as many connections as it may have.
-    pub async fn serve_stream<S>(&self, stream: S) -> Result<(), AtCapacity>
+    pub async fn serve_stream<S>(&self, stream: S, peer: Peer) -> Result<(), AtCapacity>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let slot = self.shared.accept()?;
+        let slot = self.shared.accept(peer)?;
         connection::serve(slot, stream, self.config.patience).await;
         Ok(())
     }
@@ -146,10 +146,10 @@ impl Server {
         self.shared.with(|broker, _| broker.statistics())
     }
 
-    fn admit(&self, stream: TcpStream, connections: &mut JoinSet<()>) {
+    fn admit(&self, stream: TcpStream, peer: Peer, connections: &mut JoinSet<()>) {
         // Without it packets are only sent later, which hurts nobody but the clock.
         let _ = stream.set_nodelay(true);
-        match self.shared.accept() {
+        match self.shared.accept(peer) {
             Ok(slot) => {
                 connections.spawn(connection::serve(slot, stream, self.config.patience));
             }
@@ -168,27 +168,4 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server").field("config", &self.config).finish_non_exhaustive()
     }
-}
-
-/// The next connection of any of the listeners.
-async fn accept(listeners: &[TcpListener], not_before: Instant) -> io::Result<(TcpStream, SocketAddr)> {
-    if not_before > Instant::now() {
-        sleep_until(not_before).await;
-    }
-    poll_fn(|cx: &mut Context<'_>| {
-        listeners
-            .iter()
-            .map(|listener| listener.poll_accept(cx))
-            .find(Poll::is_ready)
-            .unwrap_or(Poll::Pending)
-    })
-    .await
-}
-
-/// Whether an error of `accept` is about the connection that was to be accepted, and not about the system.
-fn concerns_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
-    )
 }

@@ -1,10 +1,12 @@
 //! `mqtt broker`.
 
+mod config;
+
 use core::net::SocketAddr;
 use std::io;
 
 use mqtt_engine::{BrokerConfig, BrokerEvent};
-use mqtt_engine_tokio::{Hooks, Server, ServerConfig};
+use mqtt_engine_tokio::{Hooks, Listener, Peer, Server, ServerConfig};
 use tokio::net::{TcpListener, lookup_host};
 use tracing::{Level, debug, info, warn};
 
@@ -37,6 +39,8 @@ pub(crate) async fn run(options: Box<BrokerOptions>) -> Result<u8, Failure> {
     let stop = signals::stop()?;
     let listeners = listen(&options).await?;
     let server = Server::new(config(&options.limits), Log, ServerConfig::default());
+    let listeners = listeners.into_iter().enumerate();
+    let listeners = listeners.map(|(tag, socket)| Listener::with_tag(socket, tag)).collect();
     let stopped = server.serve(listeners, stop).await;
     if stopped.dropped > 0 {
         warn!(
@@ -129,7 +133,7 @@ fn config(limits: &Limits) -> BrokerConfig {
 struct Log;
 
 impl Hooks for Log {
-    fn event(&self, event: &BrokerEvent) {
+    fn event(&self, _: Option<&Peer>, event: &BrokerEvent) {
         match event {
             BrokerEvent::Connected {
                 connection,
