@@ -2,6 +2,7 @@
 //!
 //! A [`WebSocketStream`] is a stream of bytes: what is written goes into binary frames, and what comes in binary frames can be
 //! read, wherever the frames begin and end.
+#![expect(clippy::wildcard_enum_match_arm, reason = "other errors of the library are told as they are")]
 
 use core::{
     fmt,
@@ -124,9 +125,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
     ///
     /// The stream fails, or the peer does not do its part of the handshake.
     pub async fn accept(stream: S, config: &Config) -> io::Result<Self> {
-        #[expect(clippy::result_large_err, reason = "as the library wants it")]
         let check = |request: &Request, response| agree(config, request, response);
-        accept_hdr_async_with_config(stream, check, Some(config.limits())).await.map(Self::new).map_err(refused)
+        accept_hdr_async_with_config(stream, check, Some(config.limits()))
+            .await
+            .map(Self::new)
+            .map_err(refused)
     }
 
     /// The client's side: asks for this URL and the sub-protocol `mqtt` `[MQTT-6.0.0-3]`, and insists on it.
@@ -169,7 +172,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
                     let _ = Pin::new(&mut self.frames).poll_flush(cx);
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
-                None | Some(Err(tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => {
+                None
+                | Some(Err(tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => {
                     self.ended = true;
                 }
                 Some(Err(tungstenite::Error::Io(error))) => {
@@ -203,11 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
     }
 
     /// Waits until the frame before is on its way, then sends these bytes.
-    fn poll_send(
-        &mut self,
-        cx: &mut Context<'_>,
-        bytes: impl FnOnce() -> Bytes,
-    ) -> Poll<io::Result<usize>> {
+    fn poll_send(&mut self, cx: &mut Context<'_>, bytes: impl FnOnce() -> Bytes) -> Poll<io::Result<usize>> {
         if self.ended {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
@@ -246,7 +246,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WebSocketStream<S> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.poll_send(cx, || {
-            let mut frame = BytesMut::with_capacity(bufs.iter().map(|part| part.len()).sum::<usize>().min(FRAME));
+            let mut frame =
+                BytesMut::with_capacity(bufs.iter().map(|part| part.len()).sum::<usize>().min(FRAME));
             for part in bufs {
                 frame.extend_from_slice(part.take(FRAME - frame.len()).chunk());
             }
@@ -279,7 +280,6 @@ impl<S: fmt::Debug> fmt::Debug for WebSocketStream<S> {
 }
 
 /// The server's answer to the request of a client.
-#[expect(clippy::result_large_err, reason = "as the library wants it")]
 fn agree(config: &Config, request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     if config.path.as_deref().is_some_and(|path| path != request.uri().path()) {
         return Err(refusal(StatusCode::NOT_FOUND, "MQTT is not served at this path\n"));

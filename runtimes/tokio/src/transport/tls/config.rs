@@ -33,10 +33,15 @@ impl Identity {
     /// It is not PEM, or not that.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, ConfigError> {
         let chain = certificates_of(certificates)?;
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
-            pem::Error::NoItemsFound if contains(key, b"ENCRYPTED PRIVATE KEY") => ConfigError::EncryptedKey,
-            pem::Error::NoItemsFound => ConfigError::NoKey,
-            other => ConfigError::Pem(other.to_string()),
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| {
+            if !matches!(error, pem::Error::NoItemsFound) {
+                return ConfigError::Pem(error.to_string());
+            }
+            if contains(key, b"ENCRYPTED PRIVATE KEY") {
+                ConfigError::EncryptedKey
+            } else {
+                ConfigError::NoKey
+            }
         })?;
         Ok(Self { chain, key })
     }
@@ -101,15 +106,13 @@ pub fn server_config(identity: Identity, clients: ClientCertificates) -> Result<
     let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(ConfigError::Rustls)?;
-    let verifier = |authorities: Authorities| {
-        WebPkiClientVerifier::builder_with_provider(authorities.0, provider())
-    };
+    let verifier =
+        |authorities: Authorities| WebPkiClientVerifier::builder_with_provider(authorities.0, provider());
     let wrong = |error: VerifierBuilderError| ConfigError::Rustls(rustls::Error::General(error.to_string()));
     let builder = match clients {
         ClientCertificates::NotAsked => builder.with_no_client_auth(),
-        ClientCertificates::Asked(authorities) => builder.with_client_cert_verifier(
-            verifier(authorities).allow_unauthenticated().build().map_err(wrong)?,
-        ),
+        ClientCertificates::Asked(authorities) => builder
+            .with_client_cert_verifier(verifier(authorities).allow_unauthenticated().build().map_err(wrong)?),
         ClientCertificates::Required(authorities) => {
             builder.with_client_cert_verifier(verifier(authorities).build().map_err(wrong)?)
         }

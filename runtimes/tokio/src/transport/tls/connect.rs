@@ -48,7 +48,10 @@ where
         let name = self.name.clone();
         Box::pin(async move {
             let name = ServerName::try_from(name).map_err(|error| {
-                io::Error::new(io::ErrorKind::InvalidInput, format!("not a name that a certificate can be for: {error}"))
+                io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    format!("not a name that a certificate can be for: {error}"),
+                )
             })?;
             connector.connect(name, opening.await?).await
         })
