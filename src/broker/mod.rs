@@ -10,6 +10,7 @@ mod retained;
 mod routing;
 mod sessions;
 mod slab;
+mod standing;
 mod subscriptions;
 mod timers;
 mod tree;
@@ -23,6 +24,7 @@ use bytes::Buf;
 
 pub use config::BrokerConfig;
 pub use event::{Answer, AtCapacity, BrokerEvent, ConnectionId, Question, QuestionId, Statistics};
+pub use standing::Standing;
 
 use self::{
     questions::Asked,

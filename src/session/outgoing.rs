@@ -1,6 +1,9 @@
 //! The sender of messages: a queue, and the exchanges of QoS 1 and 2 that are not finished (section 4.3).
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    vec::Vec,
+};
 use core::{mem, time::Duration};
 
 use super::{
@@ -143,6 +146,16 @@ impl Outgoing {
     /// Drops all queued messages of QoS 0.
     pub(super) fn drop_qos0(&mut self) {
         while self.make_room().is_some() {}
+    }
+
+    /// Drops the queued messages that are not wanted any more.
+    pub(super) fn retain_queued(&mut self, mut is_wanted: impl FnMut(&Message) -> bool) {
+        let all = self.queue.iter();
+        let unwanted: Vec<u64> =
+            all.filter(|(_, queued)| !is_wanted(&queued.message)).map(|(order, _)| *order).collect();
+        for order in unwanted {
+            self.discard(order);
+        }
     }
 
     pub(super) fn next_expiry(&self) -> Option<Timestamp> {

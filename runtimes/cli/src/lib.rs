@@ -12,6 +12,7 @@ mod failure;
 mod frames;
 mod ladder;
 mod options;
+mod passwd;
 mod properties;
 mod publish;
 mod signals;
@@ -46,6 +47,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn execute(command: Command) -> Result<u8, Failure> {
     match command {
         Command::Broker(options) => in_runtime(broker::run(options)),
+        Command::Passwd(options) => passwd::run(&options),
         Command::Pub(options) => in_runtime(publish::run(options)),
         Command::Sub(options) => in_runtime(subscribe::run(options)),
         Command::Decode(options) => decode::run(&options),

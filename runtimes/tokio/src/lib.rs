@@ -30,5 +30,5 @@ mod clock;
 mod io;
 pub mod transport;
 
-pub use broker::{Decision, Hooks, Listener, Peer, Server, ServerConfig, Stopped};
+pub use broker::{Decision, Hooks, Listener, Peer, Server, ServerConfig, Stopped, Traffic};
 pub use client::{Client, Connecting, Connector, Handle, Remains, Tcp};

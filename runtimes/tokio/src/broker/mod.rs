@@ -6,11 +6,14 @@ mod layers;
 mod listener;
 mod peer;
 mod shared;
+mod traffic;
 
 use core::{fmt, time::Duration};
 use std::{io, sync::Arc};
 
-use mqtt_engine::{AtCapacity, Broker, BrokerConfig, ConnectionId, Message, Statistics, packet::ReasonCode};
+use mqtt_engine::{
+    AtCapacity, Broker, BrokerConfig, ConnectionId, Message, Standing, Statistics, packet::ReasonCode,
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     task::JoinSet,
@@ -22,6 +25,7 @@ pub use listener::Listener;
 use listener::{Accepted, Raw, accept, concerns_one_connection};
 pub use peer::Peer;
 use shared::Shared;
+pub use traffic::Traffic;
 
 /// How long no connection is accepted after the system refused one (it has no more descriptors, say): asking at once
 /// again would only burn time that could free some.
@@ -145,6 +149,18 @@ impl Server {
     /// Closes a connection, with this reason if the client speaks 5.0.
     pub fn close(&self, connection: ConnectionId, reason: ReasonCode) {
         self.shared.with(|broker, now| broker.close(connection, reason, now));
+    }
+
+    /// Ends subscriptions and wills that the program's rules, which have changed, no longer allow:
+    /// [`Broker::retain`].
+    pub fn retain(&self, keep: impl FnMut(Standing<'_>) -> bool) {
+        self.shared.with(|broker, now| broker.retain(keep, now));
+    }
+
+    /// How many bytes were moved.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.shared.traffic.count()
     }
 
     /// How much of everything the broker holds.

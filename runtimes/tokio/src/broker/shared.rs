@@ -9,12 +9,13 @@ use std::{
 use mqtt_engine::{AtCapacity, Broker, BrokerEvent, ConnectionId, Timestamp};
 use tokio::sync::Notify;
 
-use super::{Decision, Hooks, Peer};
+use super::{Decision, Hooks, Peer, traffic::Meter};
 use crate::clock::Clock;
 
 pub(super) struct Shared {
     state: Mutex<State>,
     pub(super) clock: Clock,
+    pub(super) traffic: Meter,
     /// Tells whoever minds the clock that the broker's deadline has moved closer.
     pub(super) earlier: Notify,
     pub(super) hooks: Box<dyn Hooks>,
@@ -44,6 +45,7 @@ impl Shared {
         Arc::new(Self {
             state: Mutex::new(State { broker: make(clock.now()), tasks: HashMap::new(), armed: None }),
             clock,
+            traffic: Meter::default(),
             earlier: Notify::new(),
             hooks,
             events: Mutex::default(),
@@ -156,7 +158,8 @@ impl Shared {
             self.hooks.event(peer, &event);
             return;
         };
-        match self.hooks.decide(connection, peer.unwrap_or(&Peer::default()), about) {
+        let nobody = Peer::default();
+        match self.hooks.decide(connection, peer.unwrap_or(&nobody), about) {
             Decision::Now(answer) => self.with(|broker, now| broker.answer(question, answer, now)),
             Decision::Later(answer) => {
                 let shared = Arc::clone(self);
