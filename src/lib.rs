@@ -25,6 +25,8 @@ mod message;
 mod outbox;
 pub mod packet;
 mod session;
+#[doc = include_str!("statements.md")]
+pub mod statements {}
 mod text;
 mod time;
 mod topic;

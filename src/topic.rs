@@ -17,11 +17,11 @@ pub enum TopicError {
     Empty,
     /// `+` or `#` in a topic *name* [MQTT-3.3.2-2].
     Wildcard,
-    /// `#` that is not the whole last level of a filter ([MQTT-4.7.1-2] in 3.1.1, [MQTT-4.7.1-1] in 5.0).
+    /// `#` that is not the whole last level of a filter ([MQTT-4.7.1-2] (3.1.1), [MQTT-4.7.1-1] (5.0)).
     MultiLevelWildcard,
-    /// `+` that is not the whole of its level ([MQTT-4.7.1-3] in 3.1.1, [MQTT-4.7.1-2] in 5.0).
+    /// `+` that is not the whole of its level ([MQTT-4.7.1-3] (3.1.1), [MQTT-4.7.1-2] (5.0)).
     SingleLevelWildcard,
-    /// `$share` that is not `$share/name/filter` with a name without wildcards [MQTT-4.8.2-1] [MQTT-4.8.2-2].
+    /// `$share` that is not `$share/name/filter` with a name without wildcards [MQTT-4.8.2-1] [MQTT-4.8.2-2] (5.0).
     ShareName,
 }
 
@@ -280,7 +280,7 @@ mod tests {
         }
     }
 
-    /// [MQTT-4.7.2-1] in both versions.
+    /// [MQTT-4.7.2-1] (both versions).
     #[test]
     fn wildcards_at_the_start_do_not_match_dollar_topics() {
         for (filter, expected) in
@@ -316,7 +316,7 @@ mod tests {
         assert_eq!((shared.share_name(), shared.pattern()), (Some("g"), "a/+"));
     }
 
-    /// [MQTT-3.3.2-2] in both versions.
+    /// [MQTT-3.3.2-2] (both versions).
     #[test]
     fn names_have_no_wildcards() {
         for (name, error) in [

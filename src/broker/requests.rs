@@ -188,7 +188,7 @@ fn levels(topic: &[u8]) -> usize {
     1 + topic.iter().filter(|byte| **byte == b'/').count()
 }
 
-/// [MQTT-3.3.1-6] (3.1.1), [MQTT-3.3.1-9] to [MQTT-3.3.1-11] (5.0).
+/// [MQTT-3.3.1-6] (3.1.1), [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11] (5.0).
 const fn wants_retained(handling: RetainHandling, is_new: bool) -> bool {
     match handling {
         RetainHandling::SendAtSubscribe => true,

@@ -46,7 +46,7 @@ impl Retained {
     }
 
     /// Keeps a message in place of the topic's former one; an empty one only removes that [MQTT-3.3.1-5] [MQTT-3.3.1-10]
-    /// [MQTT-3.3.1-11] of 3.1.1, [MQTT-3.3.1-5] to [MQTT-3.3.1-7] of 5.0.
+    /// [MQTT-3.3.1-11] (3.1.1), [MQTT-3.3.1-5] [MQTT-3.3.1-6] [MQTT-3.3.1-7] (5.0).
     ///
     /// # Errors
     ///
@@ -87,7 +87,7 @@ impl Retained {
     }
 
     /// Collects messages whose topics match a filter, in the order of their topics and from behind the topic `after` on, with
-    /// what is left of their expiry [MQTT-3.3.2-6]: as many as there is room for, one at least. Also says whether those
+    /// what is left of their expiry [MQTT-3.3.2-6] (5.0): as many as there is room for, one at least. Also says whether those
     /// are all.
     pub(super) fn collect(
         &self,

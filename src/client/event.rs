@@ -198,7 +198,7 @@ impl Default for ServerLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Deviation {
-    /// CONNACK says session present after a clean start ([MQTT-3.2.2-1] of 3.1.1, [MQTT-3.2.2-2] of 5.0). Taken as not present.
+    /// CONNACK says session present after a clean start ([MQTT-3.2.2-1] (3.1.1), [MQTT-3.2.2-2] (5.0)). Taken as not present.
     SessionPresentAfterCleanStart,
     /// An acknowledgement for a packet identifier that nothing waits under.
     UnknownPacketIdentifier,

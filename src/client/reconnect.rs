@@ -85,7 +85,7 @@ impl Client {
             self.wire.link.write(&full, &mut self.outbox);
             return;
         }
-        // Too long for the server: without the words for people [MQTT-3.14.2-3] [MQTT-3.14.2-4].
+        // Too long for the server: without the words for people [MQTT-3.14.2-3] [MQTT-3.14.2-4] (5.0).
         let mut list = PropertyList::<2>::new();
         list.push_some(expiry.map(Property::SessionExpiryInterval));
         let short = disconnect_packet(reason, Properties::new(list.as_slice()));
@@ -179,7 +179,7 @@ const fn disconnect_packet(reason: ReasonCode, properties: Properties<'_>) -> Pa
 }
 
 /// Whether a client's DISCONNECT may carry the reason: the table of 5.0 section 3.14.2.1 has some for servers only
-/// [MQTT-3.14.2-1].
+/// [MQTT-3.14.2-1] (5.0).
 const fn is_sent_by_client(reason: ReasonCode) -> bool {
     matches!(reason.as_u8(), 0x00 | 0x04 | 0x80..=0x83 | 0x90 | 0x93..=0x99)
 }

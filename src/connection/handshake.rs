@@ -77,7 +77,7 @@ impl Connection {
         self.terms = Some(terms);
         self.phase = Phase::Deciding { until };
         if connect.properties.authentication_method().is_some() {
-            // No method of enhanced authentication is known here [MQTT-4.12.0-1].
+            // No method of enhanced authentication is known here [MQTT-4.12.0-1] (5.0).
             return self.refuse(ReasonCode::BadAuthenticationMethod, self.now);
         }
         if connect.version < ProtocolVersion::V5 && connect.client_id.is_empty() && !connect.clean_start {
@@ -125,7 +125,7 @@ impl Connection {
             Packet::ConnAck(ConnAck { session_present: false, reason, properties: Properties::NONE })
         };
         if packet(reason).encode(version, self.outbox.tail()).is_err() {
-            // Not in the table of CONNACK [MQTT-3.2.2-8].
+            // Not in the table of CONNACK [MQTT-3.2.2-8] (5.0).
             let written = packet(ReasonCode::UnspecifiedError).encode(version, self.outbox.tail());
             debug_assert!(written.is_ok() || version < ProtocolVersion::V5);
         }

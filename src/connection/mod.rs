@@ -105,7 +105,7 @@ impl Connection {
 
     /// Finishes a publish: the message is routed, or refused with an error. QoS 1 and 2 are acknowledged in order of
     /// receipt; of the reason only 5.0 clients hear, a refused message of a 3.1.1 client is acknowledged as usual
-    /// [MQTT-3.3.5-2]. A second word on the same publish is ignored.
+    /// [MQTT-3.3.5-2] (3.1.1). A second word on the same publish is ignored.
     pub fn finish_publish(&mut self, token: RequestToken, reason: ReasonCode, now: Timestamp) {
         self.pass(now);
         let Some(Request::Publish { delivery }) = self.finished(token) else { return };
@@ -321,7 +321,7 @@ impl Connection {
         Some(self.requests.remove(place).1)
     }
 
-    /// Ends the connection, once. A 5.0 client whose connection was accepted is told why [MQTT-4.13.1-1], unless it is gone.
+    /// Ends the connection, once. A 5.0 client whose connection was accepted is told why [MQTT-4.13.1-1] (5.0), unless it is gone.
     fn end(&mut self, cause: DisconnectCause) {
         if matches!(self.phase, Phase::Ended | Phase::Gone) {
             return;
@@ -400,7 +400,7 @@ fn one_for_each(reasons: &[ReasonCode], filters: usize, allowed: &[ReasonCode]) 
     given.chain(core::iter::repeat(ReasonCode::UnspecifiedError)).take(filters).collect()
 }
 
-/// The codes that the broker's side sends in PUBACK and PUBREC [MQTT-3.4.2-1] [MQTT-3.5.2-1].
+/// The codes that the broker's side sends in PUBACK and PUBREC [MQTT-3.4.2-1] [MQTT-3.5.2-1] (5.0).
 const PUBLISH_REASONS: &[ReasonCode] = &[
     ReasonCode::NoMatchingSubscribers,
     ReasonCode::ImplementationSpecificError,
@@ -423,7 +423,7 @@ const SUBSCRIBE_REASONS: &[ReasonCode] = &[
     ReasonCode::WildcardSubscriptionsNotSupported,
 ];
 
-/// The codes of UNSUBACK [MQTT-3.11.3-2].
+/// The codes of UNSUBACK [MQTT-3.11.3-2] (5.0).
 const UNSUBSCRIBE_REASONS: &[ReasonCode] = &[
     ReasonCode::NoSubscriptionExisted,
     ReasonCode::ImplementationSpecificError,

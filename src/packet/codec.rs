@@ -131,7 +131,7 @@ impl<'a> Codec<'a> for Binary {
     }
 }
 
-/// Both strings obey the rules of strings [MQTT-1.5.7-1].
+/// Both strings obey the rules of strings [MQTT-1.5.7-1] (5.0).
 impl<'a> Codec<'a> for Pair {
     type Value = (&'a str, &'a str);
 

@@ -39,7 +39,7 @@ impl<'a> ConnAck<'a> {
         const FLAGS: &str = "acknowledge flags";
         let offset = reader.at();
         let flags = reader.u8(FLAGS)?;
-        // [MQTT-3.2.2-1] in 5.0
+        // [MQTT-3.2.2-1] (5.0)
         if flags & !1 != 0 {
             return Err(DecodeError { offset, field: FLAGS, fault: Fault::AcknowledgeFlagsReserved });
         }
@@ -80,7 +80,7 @@ impl<'a> ConnAck<'a> {
         self.properties.write(version, sink);
     }
 
-    /// [MQTT-3.2.2-4] in 3.1.1, [MQTT-3.2.2-6] in 5.0
+    /// [MQTT-3.2.2-4] (3.1.1), [MQTT-3.2.2-6] (5.0)
     fn check_session(&self) -> Result<(), Fault> {
         if self.session_present && self.reason != ReasonCode::Success {
             return Err(Fault::SessionPresentOnRefusal);

@@ -195,19 +195,19 @@ fn check_flags(flags: u8, version: ProtocolVersion) -> Result<QoS, Fault> {
         return Err(Fault::ConnectFlagsReserved);
     }
     if flags & WILL == 0 {
-        // [MQTT-3.1.2-13] in 3.1.1, [MQTT-3.1.2-11] in 5.0
+        // [MQTT-3.1.2-13] (3.1.1), [MQTT-3.1.2-11] (5.0)
         if flags & WILL_QOS != 0 {
             return Err(Fault::WillQoSWithoutWill);
         }
-        // [MQTT-3.1.2-15] in 3.1.1, [MQTT-3.1.2-13] in 5.0
+        // [MQTT-3.1.2-15] (3.1.1), [MQTT-3.1.2-13] (5.0)
         if flags & WILL_RETAIN != 0 {
             return Err(Fault::WillRetainWithoutWill);
         }
     }
-    // [MQTT-3.1.2-22] in 3.1.1; 5.0 allows it.
+    // [MQTT-3.1.2-22] (3.1.1); 5.0 allows it.
     if version == ProtocolVersion::V3_1_1 && flags & (WITH_PASSWORD | WITH_USER_NAME) == WITH_PASSWORD {
         return Err(Fault::PasswordWithoutUserName);
     }
-    // [MQTT-3.1.2-14] in 3.1.1, [MQTT-3.1.2-12] in 5.0
+    // [MQTT-3.1.2-14] (3.1.1), [MQTT-3.1.2-12] (5.0)
     QoS::from_u8((flags & WILL_QOS) >> WILL_QOS_SHIFT).ok_or(Fault::WillQoS)
 }

@@ -96,7 +96,7 @@ impl<'a> Cursor<'a> {
         self.take(length.into(), field).map_err(|error| DecodeError { offset: start, ..error })
     }
 
-    /// A string: UTF-8 without U+0000 ([MQTT-1.5.3-1] and [MQTT-1.5.3-2] in 3.1.1, [MQTT-1.5.4-1] and [MQTT-1.5.4-2] in
+    /// A string: UTF-8 without U+0000 ([MQTT-1.5.3-1] [MQTT-1.5.3-2] (3.1.1), [MQTT-1.5.4-1] and [MQTT-1.5.4-2] (5.0) in
     /// 5.0). EF BB BF stays in it [MQTT-1.5.3-3] [MQTT-1.5.4-3].
     pub(super) fn text(&mut self, field: &'static str) -> Result<&'a str, DecodeError> {
         let bytes = self.binary(field)?;

@@ -44,7 +44,7 @@ impl fmt::Display for ProtocolVersion {
     }
 }
 
-/// Names an exchange while it lasts; never 0 ([MQTT-2.3.1-1] in 3.1.1, [MQTT-2.2.1-3] in 5.0).
+/// Names an exchange while it lasts; never 0 ([MQTT-2.3.1-1] (3.1.1), [MQTT-2.2.1-3] (5.0)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PacketId(NonZeroU16);
 
@@ -173,7 +173,7 @@ impl fmt::Display for PacketType {
     }
 }
 
-/// Takes a packet's first byte apart. Wrong flags are refused ([MQTT-2.2.2-2] in 3.1.1, [MQTT-2.1.3-1] in 5.0), as are
+/// Takes a packet's first byte apart. Wrong flags are refused ([MQTT-2.2.2-2] (3.1.1), [MQTT-2.1.3-1] (5.0)), as are
 /// QoS 3 [MQTT-3.3.1-4] and DUP with QoS 0 [MQTT-3.3.1-2].
 pub(crate) const fn check_first(first: u8) -> Result<(PacketType, u8), DecodeError> {
     let (number, flags) = (first >> 4, first & 0x0F);

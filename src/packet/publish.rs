@@ -81,11 +81,11 @@ impl<'a> Publish<'a> {
             check_topic(TOPIC, self.topic)?;
         }
         match (self.qos, self.packet_id) {
-            // [MQTT-2.3.1-5] in 3.1.1, [MQTT-2.2.1-2] in 5.0
+            // [MQTT-2.3.1-5] (3.1.1), [MQTT-2.2.1-2] (5.0)
             (QoS::AtMostOnce, Some(_)) => Err(invalid(PACKET_ID, Fault::PacketIdUnexpected)),
             // [MQTT-3.3.1-2]
             (QoS::AtMostOnce, None) if self.duplicate => Err(invalid("duplicate", Fault::DuplicateQoS0)),
-            // [MQTT-2.3.1-1] in 3.1.1, [MQTT-2.2.1-3] in 5.0
+            // [MQTT-2.3.1-1] (3.1.1), [MQTT-2.2.1-3] (5.0)
             (QoS::AtLeastOnce | QoS::ExactlyOnce, None) => Err(invalid(PACKET_ID, Fault::PacketIdMissing)),
             (QoS::AtMostOnce, None) | (QoS::AtLeastOnce | QoS::ExactlyOnce, Some(_)) => Ok(()),
         }

@@ -89,7 +89,7 @@ impl<'a> ReasonCodes<'a> {
         while !reader.is_empty() {
             let offset = reader.at();
             let reason = reader.reason(packet)?;
-            // [MQTT-3.9.3-2] in 3.1.1
+            // [MQTT-3.9.3-2] (3.1.1)
             let code = reason.as_u8();
             if reader.version == ProtocolVersion::V3_1_1 && !matches!(code, 0..=2 | 0x80) {
                 return Err(DecodeError { offset, field: CODE, fault: Fault::ReasonCode { packet, code } });

@@ -181,7 +181,7 @@ impl Incoming {
         }
     }
 
-    /// Sends PUBREC. A refusal ends the exchange: the identifier stands for a new message then [MQTT-4.3.3-9].
+    /// Sends PUBREC. A refusal ends the exchange: the identifier stands for a new message then [MQTT-4.3.3-9] (5.0).
     fn answer_exactly_once(
         &mut self,
         id: PacketId,
@@ -251,7 +251,7 @@ impl Incoming {
     }
 }
 
-/// A reason that PUBACK and PUBREC can carry [MQTT-3.4.2-1] [MQTT-3.5.2-1]: the program may have named any.
+/// A reason that PUBACK and PUBREC can carry [MQTT-3.4.2-1] [MQTT-3.5.2-1] (5.0): the program may have named any.
 const fn sendable(reason: ReasonCode) -> ReasonCode {
     if reason.is_allowed_in(PacketType::PubAck) {
         reason

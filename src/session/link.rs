@@ -42,7 +42,7 @@ pub(crate) struct LinkSettings {
 
 /// Which unfinished exchanges of former connections are still to be sent again, by their order.
 ///
-/// PUBRELs have a cursor of their own: they don't wait for the quota that PUBLISHes wait for [MQTT-3.3.4-8].
+/// PUBRELs have a cursor of their own: they don't wait for the quota that PUBLISHes wait for [MQTT-3.3.4-8] (5.0).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Replay {
     pub(super) next_release: u64,
@@ -56,7 +56,7 @@ pub(crate) struct Link {
     pub(crate) settings: LinkSettings,
     /// Tells transmissions of this connection from those of former ones; given by [`Session::begin`](super::Session::begin).
     pub(super) epoch: u64,
-    /// How many more QoS 1 and 2 messages may be sent [MQTT-4.9.0-1].
+    /// How many more QoS 1 and 2 messages may be sent [MQTT-4.9.0-1] (5.0).
     pub(super) send_quota: u16,
     /// How far the replay of unfinished exchanges has come.
     pub(super) replay: Option<Replay>,

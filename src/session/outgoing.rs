@@ -149,7 +149,7 @@ impl Outgoing {
         self.expiries.first().map(|(expires, _)| *expires)
     }
 
-    /// Expires queued messages. What was sent once is never expired [MQTT-4.3.3-7].
+    /// Expires queued messages. What was sent once is never expired [MQTT-4.3.3-7] (5.0).
     pub(super) fn expire(&mut self, now: Timestamp, fates: &mut VecDeque<Fate>) {
         while let Some((expires, order)) = self.expiries.first().copied()
             && expires <= now
@@ -175,7 +175,7 @@ impl Outgoing {
             self.bytes -= message.cost();
         }
         if inflight.counted_in == link.epoch {
-            // At PUBACK, PUBCOMP or a refusing PUBREC, not before [MQTT-4.9.0-2].
+            // At PUBACK, PUBCOMP or a refusing PUBREC, not before [MQTT-4.9.0-2] (5.0).
             link.send_quota += 1;
         }
         if self.inflight.is_empty() {

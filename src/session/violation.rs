@@ -12,11 +12,11 @@ pub enum Violation {
     UnexpectedPacket(PacketType),
     /// The first packet was not CONNECT (to a server) or not CONNACK (to a client) [MQTT-3.1.0-1] [MQTT-3.2.0-1].
     HandshakeExpected(PacketType),
-    /// More unfinished QoS 1 and 2 messages than the Receive Maximum allows [MQTT-3.3.4-7] [MQTT-3.3.4-9].
+    /// More unfinished QoS 1 and 2 messages than the Receive Maximum allows [MQTT-3.3.4-7] [MQTT-3.3.4-9] (5.0).
     ReceiveMaximumExceeded,
-    /// A topic alias of 0 or above the maximum [MQTT-3.3.2-8] [MQTT-3.3.2-9] [MQTT-3.3.2-11].
+    /// A topic alias of 0 or above the maximum [MQTT-3.3.2-8] [MQTT-3.3.2-9] [MQTT-3.3.2-11] (5.0).
     TopicAliasOutOfRange,
-    /// A topic alias that stands for nothing on this connection [MQTT-3.3.2-7].
+    /// A topic alias that stands for nothing on this connection [MQTT-3.3.2-7] (5.0).
     TopicAliasUnknown,
     /// An acknowledgement of the wrong kind for its packet identifier.
     WrongAcknowledgement,
@@ -30,13 +30,13 @@ pub enum Violation {
     QoSNotSupported,
     /// A retained message although retaining was announced as not available.
     RetainNotSupported,
-    /// A PUBLISH of a client carries a subscription identifier [MQTT-3.3.4-6].
+    /// A PUBLISH of a client carries a subscription identifier [MQTT-3.3.4-6] (5.0).
     SubscriptionIdentifierFromClient,
-    /// An AUTH that no authentication method allows [MQTT-4.12.0-6] [MQTT-4.12.0-7].
+    /// An AUTH that no authentication method allows [MQTT-4.12.0-6] [MQTT-4.12.0-7] (5.0).
     UnexpectedAuthentication,
-    /// An authentication method other than that of CONNECT [MQTT-4.12.0-5].
+    /// An authentication method other than that of CONNECT [MQTT-4.12.0-5] (5.0).
     AuthenticationMethodChanged,
-    /// A DISCONNECT raises the session expiry from 0 (5.0 section 3.14.2.2.2), or comes with one from a server [MQTT-3.14.2-2].
+    /// A DISCONNECT raises the session expiry from 0 (5.0 section 3.14.2.2.2), or comes with one from a server [MQTT-3.14.2-2] (5.0).
     SessionExpiryNotAllowed,
     /// A PINGRESP that nobody asked for; strict profile only.
     UnexpectedPingResp,

@@ -96,7 +96,7 @@ fn flow_6_last_words() {
     }
 }
 
-/// [MQTT-3.3.1-8] [MQTT-3.3.1-9] of 3.1.1.
+/// [MQTT-3.3.1-8] [MQTT-3.3.1-9] (3.1.1).
 #[test]
 fn flow_7_retained() {
     let mut world = World::new();
@@ -110,7 +110,7 @@ fn flow_7_retained() {
     assert_eq!(world.messages(late).iter().map(|got| got.retain).collect::<Vec<_>>(), [true]);
 }
 
-/// [MQTT-4.7.1-1] of 3.1.1: a name with a wildcard closes the connection.
+/// [MQTT-4.7.1-1] (3.1.1): a name with a wildcard closes the connection.
 #[test]
 fn flow_8_wildcards() {
     let mut world = World::new();

@@ -9,7 +9,7 @@ use mqtt_engine::{
 
 use crate::harness::*;
 
-/// [MQTT-3.1.2-24] of 3.1.1, [MQTT-3.1.2-22] of 5.0, flow 5.
+/// [MQTT-3.1.2-24] (3.1.1), [MQTT-3.1.2-22] (5.0), flow 5.
 #[test]
 fn s43_silence_of_one_and_a_half_times_the_keep_alive_closes() {
     for version in [V4, V5] {

@@ -7,7 +7,7 @@ use mqtt_engine::{
 
 use crate::harness::*;
 
-/// Three PUBLISHes before PUBREL are one message and three PUBRECs. [MQTT-4.3.3-2] of 3.1.1, [MQTT-4.3.3-10] of 5.0.
+/// Three PUBLISHes before PUBREL are one message and three PUBRECs. [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-10] (5.0).
 #[test]
 fn s20_a_qos_2_publish_repeated_three_times_is_delivered_once() {
     for version in [V4, V5] {
@@ -23,7 +23,7 @@ fn s20_a_qos_2_publish_repeated_three_times_is_delivered_once() {
         world.send(publisher, &pubrel(1));
         world.expect(publisher, &[pubcomp(1)]);
         assert_eq!(world.payloads(subscriber), ["x"]);
-        // After PUBCOMP the identifier stands for a new message [MQTT-4.3.3-12].
+        // After PUBCOMP the identifier stands for a new message [MQTT-4.3.3-12] (5.0).
         world.publish(publisher, "t", ExactlyOnce, 1, "y");
         world.expect(publisher, &[pubrec(1)]);
         assert_eq!(world.payloads(subscriber), ["y"]);
@@ -50,7 +50,7 @@ fn s21_a_qos_2_publish_repeated_on_a_new_connection_is_delivered_once() {
     }
 }
 
-/// A repeated QoS 1 publish is a new message, whatever its DUP says. [MQTT-4.3.2-2] of 3.1.1.
+/// A repeated QoS 1 publish is a new message, whatever its DUP says. [MQTT-4.3.2-2] (3.1.1).
 #[test]
 fn a_qos_1_publish_after_its_puback_is_new() {
     let mut world = World::new();
@@ -131,7 +131,7 @@ fn s25_s26_a_refused_message_frees_its_identifier() {
     assert_eq!(world.payloads(subscriber), ["z"]);
 }
 
-/// QoS 2 messages that are never released. [MQTT-3.3.4-7] of 5.0.
+/// QoS 2 messages that are never released. [MQTT-3.3.4-7] (5.0).
 #[test]
 fn s28_unreleased_messages_are_bounded_by_the_receive_maximum() {
     let mut world = World::with(|config| config.receive_maximum = 10);
@@ -161,7 +161,7 @@ fn s28_one_identifier_repeated_for_ever_is_one_message() {
     assert_eq!(world.payloads(subscriber), ["x"]);
 }
 
-/// [MQTT-3.3.1-3] of both versions.
+/// [MQTT-3.3.1-3] (both versions).
 #[test]
 fn s04_the_dup_flag_of_a_publisher_is_not_passed_on() {
     for version in [V4, V5] {
@@ -174,7 +174,7 @@ fn s04_the_dup_flag_of_a_publisher_is_not_passed_on() {
     }
 }
 
-/// [MQTT-4.6.0-6] of 3.1.1: messages of one publisher reach a subscriber in their order, whatever their QoS allows.
+/// [MQTT-4.6.0-6] (3.1.1): messages of one publisher reach a subscriber in their order, whatever their QoS allows.
 #[test]
 fn messages_keep_their_order() {
     let mut world = World::new();

@@ -10,7 +10,7 @@ use crate::harness::*;
 
 const EXPIRY: &[Property<'static>] = &[Property::SessionExpiryInterval(100)];
 
-/// [MQTT-3.1.4-2] of 3.1.1, [MQTT-3.1.4-3] of 5.0: the older connection ends, before the new one gets anything.
+/// [MQTT-3.1.4-2] (3.1.1), [MQTT-3.1.4-3] (5.0): the older connection ends, before the new one gets anything.
 #[test]
 fn s60_the_older_connection_is_told_and_closed_first() {
     for version in [V4, V5] {

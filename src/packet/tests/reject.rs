@@ -101,7 +101,7 @@ fn s54_bytes_behind_the_end_are_refused() {
     }
 }
 
-/// [MQTT-2.3.1-1] in 3.1.1, [MQTT-2.2.1-3] in 5.0.
+/// [MQTT-2.3.1-1] (3.1.1), [MQTT-2.2.1-3] (5.0).
 #[test]
 fn s54_packet_identifier_zero_is_refused() {
     for first in [0x40, 0x50, 0x62, 0x70, 0x82, 0x90, 0xA2, 0xB0] {
@@ -177,7 +177,7 @@ fn s54_bad_wills_are_refused() {
     }
 }
 
-/// [MQTT-1.5.3-1] [MQTT-1.5.3-2] in 3.1.1, [MQTT-1.5.4-1] [MQTT-1.5.4-2] in 5.0.
+/// [MQTT-1.5.3-1] [MQTT-1.5.3-2] (3.1.1), [MQTT-1.5.4-1] [MQTT-1.5.4-2] (5.0).
 #[test]
 fn s54_strings_that_are_no_text_are_refused() {
     const UTF8: (&str, &str) = ("MQTT-1.5.3-1", "MQTT-1.5.4-1");
@@ -304,7 +304,7 @@ fn s54_bad_filters_are_refused() {
             assert_eq!(found.statement(version), Some(statement));
         }
     }
-    // Shared subscriptions are of 5.0 [MQTT-4.8.2-1] [MQTT-4.8.2-2]; 3.1.1 takes such a filter as any other.
+    // Shared subscriptions are of 5.0 [MQTT-4.8.2-1] [MQTT-4.8.2-2] (5.0); 3.1.1 takes such a filter as any other.
     for filter in ["$share", "$share/", "$share/g", "$share/g/", "$share//t", "$share/+/t", "$share/a+/t"] {
         let text = alloc::format!("00 {:02x} \"{filter}\"", filter.len());
         let found = fault_of(&packet(0x82, &alloc::format!("00 01 00 {text} 00")), V5);
@@ -318,8 +318,8 @@ fn s54_bad_filters_are_refused() {
     }
 }
 
-/// [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1] [MQTT-3.9.3-2] [MQTT-3.11.3-2] [MQTT-3.14.2-1]
-/// [MQTT-3.15.2-1]
+/// [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1] [MQTT-3.9.3-2] [MQTT-3.11.3-2] [MQTT-3.14.2-1] (5.0)
+/// [MQTT-3.15.2-1] (5.0)
 #[test]
 fn s54_codes_outside_the_packets_table_are_refused() {
     use PacketType as T;

@@ -15,7 +15,7 @@ fn s57_samples_survive_encoding_and_decoding() {
     }
 }
 
-/// [MQTT-1.5.3-3] in 3.1.1, [MQTT-1.5.4-3] in 5.0.
+/// [MQTT-1.5.3-3] (3.1.1), [MQTT-1.5.4-3] (5.0).
 #[test]
 fn a_byte_order_mark_stays_in_a_string() {
     for version in BOTH {

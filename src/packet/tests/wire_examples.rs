@@ -67,7 +67,7 @@ fn the_fields_of_the_first_example() {
     }
 }
 
-/// [MQTT-2.2.2-2] and [MQTT-3.6.1-1] in 3.1.1, [MQTT-2.1.3-1] in 5.0.
+/// [MQTT-2.2.2-2] [MQTT-3.6.1-1] (3.1.1), [MQTT-2.1.3-1] (5.0).
 #[test]
 fn s54_the_pubrel_that_tutorials_print_is_refused() {
     let fault = Fault::HeaderFlags { packet: PacketType::PubRel, flags: 0 };
@@ -83,7 +83,7 @@ fn s54_the_pubrel_that_tutorials_print_is_refused() {
     assert_eq!(expected.to_string(), "byte 0, flags: PUBREL has the flags 0010, not 0000");
 }
 
-/// [MQTT-1.5.5-1]
+/// [MQTT-1.5.5-1] (5.0)
 #[test]
 fn the_ranges_of_the_remaining_length() {
     for (value, hex) in [
