@@ -112,8 +112,11 @@ impl Client {
             self.outbox.clear();
             self.wire = Wire::new(&self.config, self.now);
             // In 5.0 Clean Start is about the past only; in 3.1.1 it also keeps the session from outliving the connection.
-            let is_first = !self.was_connected || self.config.version == ProtocolVersion::V3_1_1;
-            self.wire.clean_start = self.config.clean_start && is_first;
+            let is_3_1_1 = self.config.version == ProtocolVersion::V3_1_1;
+            let is_first = !self.was_connected || is_3_1_1;
+            // Without a name there is no session to go on with [MQTT-3.1.3-7] (3.1.1).
+            let is_nameless = is_3_1_1 && self.config.client_id.is_empty();
+            self.wire.clean_start = self.config.clean_start && is_first || is_nameless;
             self.phase = Phase::Connecting;
             if let Err(error) = self.write_connect() {
                 self.end(DisconnectReason::Unencodable(error), Afterwards::Rest);

@@ -17,6 +17,7 @@ mod limits;
 mod publishing;
 mod questions;
 mod retained;
+mod rules;
 mod sessions;
 mod subscribing;
 mod takeover;

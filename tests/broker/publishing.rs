@@ -177,16 +177,18 @@ fn s04_the_dup_flag_of_a_publisher_is_not_passed_on() {
 /// [MQTT-4.6.0-6] (3.1.1): messages of one publisher reach a subscriber in their order, whatever their QoS allows.
 #[test]
 fn messages_keep_their_order() {
-    let mut world = World::new();
-    let subscriber = world.connect(hello(V4, "s"));
-    world.subscribe(subscriber, "t", ExactlyOnce);
-    let publisher = world.connect(hello(V4, "p"));
-    let expected: Vec<String> = (1..=30).map(|number| number.to_string()).collect();
-    for number in 1..=30_u16 {
-        let qos = [AtLeastOnce, ExactlyOnce][usize::from(number % 2)];
-        world.publish(publisher, "t", qos, number, &number.to_string());
+    for version in [V4, V5] {
+        let mut world = World::new();
+        let subscriber = world.connect(hello(version, "s"));
+        world.subscribe(subscriber, "t", ExactlyOnce);
+        let publisher = world.connect(hello(version, "p"));
+        let expected: Vec<String> = (1..=30).map(|number| number.to_string()).collect();
+        for number in 1..=30_u16 {
+            let qos = [AtLeastOnce, ExactlyOnce][usize::from(number % 2)];
+            world.publish(publisher, "t", qos, number, &number.to_string());
+        }
+        assert_eq!(world.payloads(subscriber), expected);
     }
-    assert_eq!(world.payloads(subscriber), expected);
 }
 
 /// A filter of both wildcards does not reach into `$SYS`, and clients can't publish there. [MQTT-4.7.2-1].

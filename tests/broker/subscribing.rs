@@ -54,17 +54,19 @@ fn s65_overlapping_subscriptions_get_one_copy_with_the_highest_qos() {
 /// [MQTT-3.8.4-3] (3.1.1), [MQTT-3.8.4-3] [MQTT-3.8.4-4] (5.0).
 #[test]
 fn subscribing_again_replaces_and_sends_retained_messages_again() {
-    let mut world = World::new();
-    let publisher = world.connect(hello(V4, "p"));
-    world.publish_retained(publisher, "a/b", "kept");
-    let client = world.connect(hello(V4, "a"));
-    world.subscribe(client, "a/+", AtLeastOnce);
-    assert_eq!(world.payloads(client), ["kept"]);
-    world.subscribe(client, "a/+", AtMostOnce);
-    assert_eq!(world.payloads(client), ["kept"]);
-    assert_eq!(world.broker.statistics().subscriptions, 1);
-    world.publish(publisher, "a/b", AtLeastOnce, 1, "x");
-    assert_eq!(world.messages(client).into_iter().map(|got| got.qos).collect::<Vec<_>>(), [AtMostOnce]);
+    for version in [V4, V5] {
+        let mut world = World::new();
+        let publisher = world.connect(hello(version, "p"));
+        world.publish_retained(publisher, "a/b", "kept");
+        let client = world.connect(hello(version, "a"));
+        world.subscribe(client, "a/+", AtLeastOnce);
+        assert_eq!(world.payloads(client), ["kept"]);
+        world.subscribe(client, "a/+", AtMostOnce);
+        assert_eq!(world.payloads(client), ["kept"]);
+        assert_eq!(world.broker.statistics().subscriptions, 1);
+        world.publish(publisher, "a/b", AtLeastOnce, 1, "x");
+        assert_eq!(world.messages(client).into_iter().map(|got| got.qos).collect::<Vec<_>>(), [AtMostOnce]);
+    }
 }
 
 /// What is accepted after SUBACK is routed, and retained messages follow SUBACK. Everything arrives in one piece.
@@ -113,16 +115,19 @@ fn unsubscribing_compares_letter_by_letter_and_is_always_answered() {
 /// [MQTT-3.10.4-3] (3.1.1): what was begun is completed.
 #[test]
 fn unsubscribing_does_not_stop_what_is_on_its_way() {
-    let mut world = World::new();
-    let client = world.connect(hello(V4, "a"));
-    world.subscribe(client, "t", ExactlyOnce);
-    let publisher = world.connect(hello(V4, "p"));
-    world.publish(publisher, "t", ExactlyOnce, 1, "x");
-    world.expect(client, &[publish("t", ExactlyOnce, 1, "x")]);
-    world.send(client, &unsubscribe(8, &["t"]));
-    world.send(client, &pubrec(1));
-    world.send(client, &pubcomp(1));
-    world.expect(client, &[unsuback(8, &[]), pubrel(1)]);
+    for version in [V4, V5] {
+        let mut world = World::new();
+        let client = world.connect(hello(version, "a"));
+        world.subscribe(client, "t", ExactlyOnce);
+        let publisher = world.connect(hello(version, "p"));
+        world.publish(publisher, "t", ExactlyOnce, 1, "x");
+        world.expect(client, &[publish("t", ExactlyOnce, 1, "x")]);
+        world.send(client, &unsubscribe(8, &["t"]));
+        world.send(client, &pubrec(1));
+        world.send(client, &pubcomp(1));
+        let codes = [ReasonCode::Success];
+        world.expect(client, &[unsuback(8, if version == V5 { &codes } else { &[] }), pubrel(1)]);
+    }
 }
 
 #[test]
@@ -197,15 +202,17 @@ fn s54_deep_and_odd_filters_are_refused_alone() {
 /// [MQTT-4.7.3-4]: no normalisation.
 #[test]
 fn topics_are_compared_byte_by_byte() {
-    let mut world = World::new();
-    let client = world.connect(hello(V4, "a"));
-    world.subscribe(client, "\u{e4}/X", AtMostOnce);
-    for topic in ["a\u{308}/X", "\u{e4}/x", "\u{e4}/X/", "/\u{e4}/X"] {
-        world.publish(client, topic, AtMostOnce, 0, "x");
+    for version in [V4, V5] {
+        let mut world = World::new();
+        let client = world.connect(hello(version, "a"));
+        world.subscribe(client, "\u{e4}/X", AtMostOnce);
+        for topic in ["a\u{308}/X", "\u{e4}/x", "\u{e4}/X/", "/\u{e4}/X"] {
+            world.publish(client, topic, AtMostOnce, 0, "x");
+        }
+        world.expect_nothing(client);
+        world.publish(client, "\u{e4}/X", AtMostOnce, 0, "x");
+        assert_eq!(world.payloads(client), ["x"]);
     }
-    world.expect_nothing(client);
-    world.publish(client, "\u{e4}/X", AtMostOnce, 0, "x");
-    assert_eq!(world.payloads(client), ["x"]);
 }
 
 /// A message reaches exactly the sessions that subscribe, however those come and go.
