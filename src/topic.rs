@@ -13,9 +13,9 @@ use crate::text::{Text, TextError, check_text};
 pub enum TopicError {
     /// Not an MQTT string at all.
     Text(TextError),
-    /// No character at all [MQTT-4.7.3-1].
+    /// No character at all [MQTT-4.7.3-1] (both versions).
     Empty,
-    /// `+` or `#` in a topic *name* [MQTT-3.3.2-2].
+    /// `+` or `#` in a topic *name* [MQTT-3.3.2-2] (both versions), [MQTT-4.7.1-1] (3.1.1), [MQTT-4.7.0-1] (5.0).
     Wildcard,
     /// `#` that is not the whole last level of a filter ([MQTT-4.7.1-2] (3.1.1), [MQTT-4.7.1-1] (5.0)).
     MultiLevelWildcard,
@@ -164,7 +164,7 @@ impl TopicFilter {
     }
 
     /// Whether a message published to `topic` matches (section 4.7): level by level, `$` topics not by a wildcard at the
-    /// first level [MQTT-4.7.2-1]. A shared filter matches by its pattern.
+    /// first level [MQTT-4.7.2-1] (both versions). A shared filter matches by its pattern.
     #[must_use]
     pub fn matches(&self, topic: &TopicName) -> bool {
         let pattern = self.pattern();

@@ -80,7 +80,7 @@ fn the_owner_hears_what_connect_asks_for() {
     assert!(connection.into_session().is_none());
 }
 
-/// [MQTT-4.6.0-2]: an owner may finish publishes in any order, PUBACKs go out in order of receipt.
+/// [MQTT-4.6.0-2] (5.0): an owner may finish publishes in any order, PUBACKs go out in order of receipt.
 #[test]
 fn s34_publishes_may_be_finished_in_any_order() {
     let mut connection = accepted(3, None);

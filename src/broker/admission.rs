@@ -106,7 +106,7 @@ impl Broker {
         }
     }
 
-    /// The stored session of a client with its message flow, or a new one. A will that waits is cancelled [MQTT-3.1.3-9].
+    /// The stored session of a client with its message flow, or a new one. A will that waits is cancelled [MQTT-3.1.3-9] (5.0).
     fn session_for(
         &mut self,
         key: Key,

@@ -40,7 +40,7 @@ impl Broker {
         }
         let ends_at = (expiry < u32::MAX).then(|| self.now + Duration::from_secs(expiry.into()));
         if !publishes_will {
-            // [MQTT-3.1.2-10], [MQTT-3.14.4-3]
+            // [MQTT-3.1.2-10] [MQTT-3.14.4-3] (both versions)
             stored.will = None;
         }
         let delay = stored.will.as_ref().map(|will| will.delay);

@@ -152,7 +152,7 @@ impl Broker {
         let Some(session) = self.connections.get(key).and_then(|peer| peer.session) else { return };
         let mut reasons = Vec::with_capacity(filters.len());
         for filter in filters {
-            // Compared byte by byte; what is queued already is still delivered [MQTT-3.10.4-1] [MQTT-3.10.4-3].
+            // Compared byte by byte; what is queued already is still delivered [MQTT-3.10.4-1] [MQTT-3.10.4-3] (both versions).
             let removed = self.subscriptions.remove(filter, session);
             if let Some(stored) = self.sessions.get_mut(session) {
                 stored.subscriptions.remove(filter);

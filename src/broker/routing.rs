@@ -15,7 +15,7 @@ use crate::{
 
 impl Broker {
     /// Accepts a message: keeps it if it is to be retained, and hands a copy to each session that subscribes to it
-    /// [MQTT-4.5.0-1]. Returns how many those are.
+    /// [MQTT-4.5.0-1] (both versions). Returns how many those are.
     ///
     /// The work grows with the number of matching subscriptions.
     pub(super) fn accept_message(

@@ -43,7 +43,7 @@ impl Subscriptions {
         self.count
     }
 
-    /// Adds a subscription, or replaces the one of the same session and filter [MQTT-3.8.4-3]; `true` if it is new.
+    /// Adds a subscription, or replaces the one of the same session and filter [MQTT-3.8.4-3] (both versions); `true` if it is new.
     pub(super) fn insert(&mut self, filter: &TopicFilter, session: SessionKey, options: Options) -> bool {
         let subscribers = self.tree.get_or_insert_with(filter.as_bytes(), Vec::new);
         match subscribers.binary_search_by_key(&session, |entry| entry.session) {
@@ -59,7 +59,7 @@ impl Subscriptions {
         }
     }
 
-    /// Removes a subscription; the filter is compared byte by byte [MQTT-3.10.4-1]. `false` if there is none.
+    /// Removes a subscription; the filter is compared byte by byte [MQTT-3.10.4-1] (both versions). `false` if there is none.
     pub(super) fn remove(&mut self, filter: &TopicFilter, session: SessionKey) -> bool {
         let removed = self.tree.update(filter.as_bytes(), |subscribers| {
             let found = subscribers.binary_search_by_key(&session, |entry| entry.session);

@@ -402,7 +402,7 @@ pub enum RequestError {
     NoFilter,
     /// The packet would be larger than the server or the protocol allows.
     TooLarge,
-    /// No Local can't be combined with a shared subscription [MQTT-3.8.3-4].
+    /// No Local can't be combined with a shared subscription [MQTT-3.8.3-4] (5.0).
     NoLocalOnShared,
     /// A subscription identifier is 1 to 268,435,455.
     IdentifierOutOfRange,

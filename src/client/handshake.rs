@@ -97,7 +97,7 @@ fn link_settings(config: &ClientConfig, limits: &ServerLimits) -> LinkSettings {
         receive_maximum: config.receive_maximum.max(1),
         inbound_aliases: config.topic_alias_maximum,
         outbox_bytes: config.outbox_bytes.max(1),
-        // On 5.0 nothing is ever sent again on a live connection [MQTT-4.4.0-1].
+        // On 5.0 nothing is ever sent again on a live connection [MQTT-4.4.0-1] (5.0).
         retransmit_after: config
             .retransmit_after
             .filter(|after| config.version == ProtocolVersion::V3_1_1 && !after.is_zero()),
@@ -221,7 +221,7 @@ impl Client {
         Some(session_present)
     }
 
-    /// Goes on with the session, or drops what a server has lost [MQTT-3.2.2-5].
+    /// Goes on with the session, or drops what a server has lost [MQTT-3.2.2-5] (5.0).
     fn enter_session(&mut self, session_present: bool) {
         if !session_present && self.has_session {
             self.session.lose(self.config.lost_session, &mut self.fates);

@@ -63,7 +63,7 @@ impl Connection {
     }
 
     /// Refuses the connection that the client asked for, then ends it [MQTT-3.2.2-5] (3.1.1) [MQTT-3.2.2-7] (5.0). In 3.1.1
-    /// the nearest return code is sent, and none where no code fits [MQTT-3.2.2-6].
+    /// the nearest return code is sent, and none where no code fits [MQTT-3.2.2-6] (3.1.1).
     pub fn refuse(&mut self, reason: ReasonCode, now: Timestamp) {
         self.pass(now);
         let (Phase::Deciding { .. }, Some(terms)) = (self.phase, self.terms) else { return };
@@ -81,7 +81,7 @@ impl Connection {
             return self.refuse(ReasonCode::BadAuthenticationMethod, self.now);
         }
         if connect.version < ProtocolVersion::V5 && connect.client_id.is_empty() && !connect.clean_start {
-            // [MQTT-3.1.3-8]
+            // [MQTT-3.1.3-8] (3.1.1)
             return self.refuse(ReasonCode::ClientIdentifierNotValid, self.now);
         }
         let request = ConnectRequest {
@@ -98,8 +98,8 @@ impl Connection {
         self.events.push_back(ConnectionEvent::Connect(Box::new(request)));
     }
 
-    /// Something else than a valid CONNECT arrived first: no CONNACK in 3.1.1 [MQTT-3.1.4-1] but for an unknown level
-    /// [MQTT-3.1.2-2]; 5.0 allows one (section 4.13.2).
+    /// Something else than a valid CONNECT arrived first: no CONNACK in 3.1.1 [MQTT-3.1.4-1] (3.1.1) but for an unknown
+    /// level [MQTT-3.1.2-2] (both versions); 5.0 allows one (section 4.13.2) [MQTT-3.1.4-1] (5.0).
     pub(super) fn connect_malformed(&mut self, frame: &Frame<'_>, error: DecodeError) {
         let v5 = ProtocolVersion::V5;
         if let Fault::UnsupportedProtocolLevel(level) = error.fault {

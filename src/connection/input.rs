@@ -75,13 +75,13 @@ impl Connection {
                 Ok(())
             }
             Packet::PingReq => {
-                // [MQTT-3.12.4-1]
+                // [MQTT-3.12.4-1] (both versions)
                 self.send(&Packet::PingResp);
                 Ok(())
             }
             Packet::Disconnect(disconnect) => self.disconnect(disconnect),
             Packet::Auth(_) => Err(Violation::UnexpectedAuthentication),
-            // [MQTT-3.1.0-2], and packets that only a server sends.
+            // [MQTT-3.1.0-2] (both versions), and packets that only a server sends.
             Packet::Connect(_)
             | Packet::ConnAck(_)
             | Packet::SubAck(_)

@@ -141,7 +141,7 @@ impl Connection {
     /// Queues a message for the client. It is sent within the client's limits when the outbox is looked at.
     ///
     /// Returns the messages that were dropped: for lack of room queued ones of QoS 0 go in favour of QoS 1 and 2, else the new
-    /// one; also one that is larger than the client's Maximum Packet Size [MQTT-3.1.2-24].
+    /// one; also one that is larger than the client's Maximum Packet Size [MQTT-3.1.2-24] [MQTT-3.1.2-25] (5.0).
     pub fn deliver(&mut self, message: Message, now: Timestamp) -> Vec<(Message, DropReason)> {
         self.pass(now);
         let Some(Flow { session, link }) = &mut self.flow else {
@@ -354,7 +354,7 @@ impl Connection {
                 let written = packet.encode(terms.version, self.outbox.tail());
                 debug_assert!(written.is_ok(), "{packet:?}: {written:?}");
             }
-            // [MQTT-3.1.2-24]: it must not be sent, and without it the client would wait for ever.
+            // [MQTT-3.1.2-24] (5.0): it must not be sent, and without it the client would wait for ever.
             Ok(_) | Err(_) => self.end(DisconnectCause::AnswerTooLarge),
         }
     }
@@ -410,7 +410,7 @@ const PUBLISH_REASONS: &[ReasonCode] = &[
     ReasonCode::PayloadFormatInvalid,
 ];
 
-/// The codes of SUBACK [MQTT-3.9.3-2].
+/// The codes of SUBACK [MQTT-3.9.3-2] (both versions).
 const SUBSCRIBE_REASONS: &[ReasonCode] = &[
     ReasonCode::GrantedQoS1,
     ReasonCode::GrantedQoS2,

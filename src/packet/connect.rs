@@ -37,13 +37,13 @@ pub struct Connect<'a> {
     /// The longest silence of the client in seconds; 0 for no limit.
     pub keep_alive: u16,
     /// Who the client is. Empty: the server assigns an identifier; 3.1.1 then asks for a clean session, which is left to
-    /// the server to check, since it has an answer of its own for this fault [MQTT-3.1.3-8].
+    /// the server to check, since it has an answer of its own for this fault [MQTT-3.1.3-8] (3.1.1).
     pub client_id: &'a str,
     /// What is published when the connection ends without a word.
     pub will: Option<Will<'a>>,
     /// The user name.
     pub user_name: Option<&'a str>,
-    /// The password. In 3.1.1 only with a user name [MQTT-3.1.2-22].
+    /// The password. In 3.1.1 only with a user name [MQTT-3.1.2-22] (3.1.1).
     pub password: Option<&'a [u8]>,
     /// 5.0 only.
     pub properties: Properties<'a>,
@@ -85,7 +85,7 @@ impl<'a> Connect<'a> {
         tell("clean start", FieldValue::Flag(flags & CLEAN_START != 0));
         let keep_alive = reader.u16("keep alive")?;
         let properties = reader.properties(PLACE)?;
-        // The payload's fields come in this order [MQTT-3.1.3-1].
+        // The payload's fields come in this order [MQTT-3.1.3-1] (both versions).
         let client_id = reader.text(CLIENT_ID)?;
         let will = if flags & WILL == 0 {
             None
@@ -171,14 +171,14 @@ fn protocol<O: Observer>(reader: &mut Reader<'_, '_, O>) -> Result<ProtocolVersi
     const NAME: &str = "protocol name";
     const LEVEL: &str = "protocol version";
     let offset = reader.at();
-    // [MQTT-3.1.2-1]
+    // [MQTT-3.1.2-1] (both versions)
     if reader.binary_untold(NAME)? != PROTOCOL_NAME.as_bytes() {
         return Err(DecodeError { offset, field: NAME, fault: Fault::ProtocolName });
     }
     reader.tell(offset..reader.at(), NAME, FieldValue::Text(PROTOCOL_NAME));
     let offset = reader.at();
     let level = reader.u8(LEVEL)?;
-    // [MQTT-3.1.2-2]
+    // [MQTT-3.1.2-2] (both versions)
     let version = ProtocolVersion::from_level(level).ok_or(DecodeError {
         offset,
         field: LEVEL,
@@ -190,7 +190,7 @@ fn protocol<O: Observer>(reader: &mut Reader<'_, '_, O>) -> Result<ProtocolVersi
 
 /// Checks the connect flags; the QoS of the will.
 fn check_flags(flags: u8, version: ProtocolVersion) -> Result<QoS, Fault> {
-    // [MQTT-3.1.2-3]
+    // [MQTT-3.1.2-3] (both versions)
     if flags & RESERVED != 0 {
         return Err(Fault::ConnectFlagsReserved);
     }

@@ -258,7 +258,7 @@ impl<'a> TopicFilters<'a> {
 }
 
 impl<'a> TopicFilters<'a> {
-    /// All that is left of the packet, one filter at least [MQTT-3.10.3-2].
+    /// All that is left of the packet, one filter at least [MQTT-3.10.3-2] (both versions).
     pub(super) fn decode<O: Observer>(reader: &mut Reader<'a, '_, O>) -> Result<Self, DecodeError> {
         if reader.is_empty() {
             return Err(DecodeError { offset: reader.at(), field: FILTER, fault: Fault::UnsubscribeEmpty });

@@ -174,7 +174,7 @@ impl fmt::Display for PacketType {
 }
 
 /// Takes a packet's first byte apart. Wrong flags are refused ([MQTT-2.2.2-2] (3.1.1), [MQTT-2.1.3-1] (5.0)), as are
-/// QoS 3 [MQTT-3.3.1-4] and DUP with QoS 0 [MQTT-3.3.1-2].
+/// QoS 3 [MQTT-3.3.1-4] (both versions) and DUP with QoS 0 [MQTT-3.3.1-2] (both versions).
 pub(crate) const fn check_first(first: u8) -> Result<(PacketType, u8), DecodeError> {
     let (number, flags) = (first >> 4, first & 0x0F);
     let Some(packet) = PacketType::from_u8(number) else {

@@ -168,7 +168,7 @@ impl ReasonCode {
             }
             // [MQTT-3.6.2-1] [MQTT-3.7.2-1] (5.0)
             PacketType::PubRel | PacketType::PubComp => matches!(self.as_u8(), 0x00 | 0x92),
-            // [MQTT-3.9.3-2]
+            // [MQTT-3.9.3-2] (5.0)
             PacketType::SubAck => matches!(
                 self.as_u8(),
                 0x00..=0x02 | 0x80 | 0x83 | 0x87 | 0x8F | 0x91 | 0x97 | 0x9E | 0xA1 | 0xA2

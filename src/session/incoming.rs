@@ -41,7 +41,7 @@ pub(crate) struct Incoming {
     next_token: u64,
     deliveries: BTreeMap<u64, Delivery>,
     exchanges: BTreeMap<PacketId, Exchange>,
-    /// The awaited deliveries in order of receipt: PUBACKs and PUBRECs go out in this order [MQTT-4.6.0-2], [MQTT-4.6.0-3].
+    /// The awaited deliveries in order of receipt: PUBACKs and PUBRECs go out in this order [MQTT-4.6.0-2] [MQTT-4.6.0-3] (both versions).
     at_least_once: VecDeque<u64>,
     exactly_once: VecDeque<u64>,
 }

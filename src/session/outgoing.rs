@@ -55,7 +55,8 @@ pub(crate) struct Outgoing {
     /// The queued messages that expire.
     expiries: BTreeSet<(Timestamp, u64)>,
     next_queued: u64,
-    /// By order of the last packet that was new: PUBLISH, then PUBREL. This is the order of a replay [MQTT-4.6.0-1], [MQTT-4.6.0-4].
+    /// By order of the last packet that was new: PUBLISH, then PUBREL. This is the order of a replay
+    /// [MQTT-4.6.0-1] [MQTT-4.6.0-4] (both versions).
     inflight: BTreeMap<u64, InFlight>,
     by_id: BTreeMap<PacketId, u64>,
     next_sent: u64,
@@ -244,7 +245,7 @@ impl Outgoing {
     }
 
     /// Sends unfinished exchanges again on a resumed session: in their order, with their identifiers, within the quota
-    /// of this connection [MQTT-4.4.0-1].
+    /// of this connection [MQTT-4.4.0-1] (both versions).
     fn replay(
         &mut self,
         ids: &mut PacketIds,

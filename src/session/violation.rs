@@ -10,7 +10,7 @@ use crate::packet::{PacketType, ReasonCode};
 pub enum Violation {
     /// A packet that only the other side sends, or that is not allowed at this point.
     UnexpectedPacket(PacketType),
-    /// The first packet was not CONNECT (to a server) or not CONNACK (to a client) [MQTT-3.1.0-1] [MQTT-3.2.0-1].
+    /// The first packet was not CONNECT (to a server) or not CONNACK (to a client) [MQTT-3.1.0-1] [MQTT-3.2.0-1] (both versions).
     HandshakeExpected(PacketType),
     /// More unfinished QoS 1 and 2 messages than the Receive Maximum allows [MQTT-3.3.4-7] [MQTT-3.3.4-9] (5.0).
     ReceiveMaximumExceeded,
@@ -22,9 +22,10 @@ pub enum Violation {
     WrongAcknowledgement,
     /// An acknowledgement with a packet identifier that nothing waits under; strict profile only.
     UnknownPacketIdentifier,
-    /// A SUBACK or UNSUBACK whose reason codes are not one for each filter [MQTT-3.8.4-6]; strict profile only.
+    /// A SUBACK or UNSUBACK whose reason codes are not one for each filter [MQTT-3.8.4-5] (3.1.1) [MQTT-3.8.4-6] (5.0);
+    /// strict profile only.
     WrongNumberOfReasonCodes,
-    /// CONNACK with session present where no session can be [MQTT-3.2.2-2] [MQTT-3.2.2-4]; after a clean start in the strict profile only.
+    /// CONNACK with session present where no session can be [MQTT-3.2.2-1] (3.1.1), [MQTT-3.2.2-2] [MQTT-3.2.2-4] (5.0); after a clean start in the strict profile only.
     SessionPresent,
     /// A QoS above the announced maximum.
     QoSNotSupported,

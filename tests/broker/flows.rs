@@ -110,7 +110,7 @@ fn flow_7_retained() {
     assert_eq!(world.messages(late).iter().map(|got| got.retain).collect::<Vec<_>>(), [true]);
 }
 
-/// [MQTT-4.7.1-1] (3.1.1): a name with a wildcard closes the connection.
+/// [MQTT-4.7.0-1] (5.0): a name with a wildcard closes the connection.
 #[test]
 fn flow_8_wildcards() {
     let mut world = World::new();

@@ -174,7 +174,7 @@ fn s04_the_dup_flag_of_a_publisher_is_not_passed_on() {
     }
 }
 
-/// [MQTT-4.6.0-6] (3.1.1): messages of one publisher reach a subscriber in their order, whatever their QoS allows.
+/// [MQTT-4.6.0-5] [MQTT-4.6.0-6] (both versions): messages of one publisher reach a subscriber in their order, whatever their QoS allows.
 #[test]
 fn messages_keep_their_order() {
     for version in [V4, V5] {
@@ -191,7 +191,7 @@ fn messages_keep_their_order() {
     }
 }
 
-/// A filter of both wildcards does not reach into `$SYS`, and clients can't publish there. [MQTT-4.7.2-1].
+/// A filter of both wildcards does not reach into `$SYS`, and clients can't publish there. [MQTT-4.7.2-1] (both versions).
 #[test]
 fn dollar_topics_are_apart() {
     for (version, reason) in [(V4, ReasonCode::Success), (V5, ReasonCode::NotAuthorized)] {

@@ -8,7 +8,7 @@ fn filter(filter: &str, qos: mqtt_engine::QoS) -> Subscription<'_> {
     Subscription { filter, qos, ..Subscription::default() }
 }
 
-/// [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-3] [MQTT-3.8.4-4] [MQTT-3.8.4-5], [MQTT-3.9.3-1] (3.1.1): one SUBACK, a code for each filter, in order.
+/// One SUBACK, a code for each filter, in order.
 #[test]
 fn several_filters_get_one_suback() {
     for (version, shared) in
@@ -51,7 +51,7 @@ fn s65_overlapping_subscriptions_get_one_copy_with_the_highest_qos() {
     }
 }
 
-/// [MQTT-3.8.4-3] (3.1.1), [MQTT-3.8.4-3] [MQTT-3.8.4-4] (5.0).
+/// [MQTT-3.8.4-3] (both versions), [MQTT-3.8.4-4] (5.0).
 #[test]
 fn subscribing_again_replaces_and_sends_retained_messages_again() {
     for version in [V4, V5] {
@@ -89,7 +89,6 @@ fn s67_suback_comes_before_everything_it_brings() {
     assert_eq!(got, [("kept".into(), true), ("after".into(), false)]);
 }
 
-/// [MQTT-3.10.4-1] [MQTT-3.10.4-2] [MQTT-3.10.4-3] [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.10.4-6] (3.1.1).
 #[test]
 fn unsubscribing_compares_letter_by_letter_and_is_always_answered() {
     for version in [V4, V5] {
@@ -112,7 +111,7 @@ fn unsubscribing_compares_letter_by_letter_and_is_always_answered() {
     }
 }
 
-/// [MQTT-3.10.4-3] (3.1.1): what was begun is completed.
+/// [MQTT-3.10.4-3] (both versions): what was begun is completed.
 #[test]
 fn unsubscribing_does_not_stop_what_is_on_its_way() {
     for version in [V4, V5] {
@@ -199,7 +198,7 @@ fn s54_deep_and_odd_filters_are_refused_alone() {
     assert_eq!(world.payloads(client), ["x"]);
 }
 
-/// [MQTT-4.7.3-4]: no normalisation.
+/// [MQTT-4.7.3-4] (both versions): no normalisation.
 #[test]
 fn topics_are_compared_byte_by_byte() {
     for version in [V4, V5] {

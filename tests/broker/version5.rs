@@ -68,7 +68,8 @@ fn no_local_spares_the_publisher() {
     assert_eq!((messages.len(), &messages[0].identifiers[..]), (1, &[2][..]));
 }
 
-/// [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20] (5.0); a 3.1.1 subscriber gets none of it.
+/// [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20] (5.0);
+/// a 3.1.1 subscriber gets none of it.
 #[test]
 fn properties_of_a_message_are_passed_on() {
     let mut world = World::new();
@@ -98,7 +99,7 @@ fn properties_of_a_message_are_passed_on() {
     world.expect(old, &[publish("t", AtMostOnce, 0, "x")]);
 }
 
-/// [MQTT-3.3.2-7] [MQTT-3.3.2-8] [MQTT-3.3.2-9] [MQTT-3.3.2-10] [MQTT-3.3.2-11] [MQTT-3.3.2-12] (5.0), and S13: an alias of the publisher is not passed on.
+/// [MQTT-3.3.2-7] [MQTT-3.3.2-9] [MQTT-3.3.2-12] (5.0), and S13: an alias of the publisher is not passed on.
 #[test]
 fn s13_topic_aliases_from_a_client() {
     let mut world = World::with(|config| config.topic_alias_maximum = 2);
@@ -201,7 +202,7 @@ fn s15_s56_nothing_larger_than_the_client_takes_is_sent() {
     assert_eq!(lengths, [1, 1]);
 }
 
-/// The packet exactly at, and one above, the broker's own limit. [MQTT-3.2.2-15] (5.0).
+/// The packet exactly at, and one above, the broker's own limit. 5.0 section 3.1.2.11.4.
 #[test]
 fn s52_the_limit_counts_the_whole_packet() {
     let mut world = World::with(|config| config.maximum_packet_size = 100);

@@ -95,7 +95,7 @@ fn s62_a_retained_will_is_kept() {
     }
 }
 
-/// The QoS and the properties of a will reach its subscribers [MQTT-3.1.3-10] (5.0).
+/// The QoS and the properties of a will reach its subscribers.
 #[test]
 fn s62_a_will_keeps_its_properties() {
     let properties =

@@ -163,7 +163,7 @@ fn a_refusal_names_its_code_and_closes() {
     }
 }
 
-/// [MQTT-3.2.0-1]: the first packet is CONNACK; [MQTT-3.2.0-2] (5.0): there is one.
+/// [MQTT-3.2.0-1] (both versions): the first packet is CONNACK; [MQTT-3.2.0-2] (5.0): there is one.
 #[test]
 fn packets_before_and_a_second_connack_are_violations() {
     for version in BOTH {

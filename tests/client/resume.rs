@@ -310,7 +310,7 @@ fn s15_a_message_too_large_for_the_resumed_server_fails_alone() {
     assert_eq!(desk.sent(), ["PUBLISH 2 q1 dup b=x", "PUBLISH 3 q1 d=x"]);
 }
 
-/// [MQTT-3.3.2-6] (5.0): what waited longer has less left; S27: what was sent is never expired.
+/// [MQTT-4.3.3-7] [MQTT-4.3.3-13] (5.0), S27: what was sent is never expired.
 #[test]
 fn s27_expiry_ends_queued_messages_never_sent_ones() {
     let mut desk = Desk::connected(config(V5));

@@ -1,7 +1,7 @@
 //! Reads citations of normative statements out of Rust sources.
 //!
 //! A citation is `[MQTT-x.y.z-n]`, or several of them separated by commas or spaces, followed by the version in
-//! parentheses: `(3.1.1)`, `(5.0)` or `(both versions)`. It stands in a comment. In code it says "implemented here"; above or
+//! parentheses: `(3.1.1)`, `(5.0)` or `(both versions)`. It stands in a comment; a number in backquotes is no citation. In code it says "implemented here"; above or
 //! inside a test it says "proved by this test".
 
 use std::{
@@ -149,12 +149,18 @@ pub(crate) fn parse(text: &str) -> Vec<Parsed> {
     let mut rest = text;
     while let Some(place) = rest.find("MQTT-") {
         let is_bracketed = rest[..place].ends_with('[');
+        let is_code = rest[..place].ends_with('`');
         rest = &rest[place..];
         let Some(mut id) = id_at(rest) else {
             rest = &rest["MQTT-".len()..];
             continue;
         };
         let mut ids = Vec::new();
+        if is_code {
+            // A value of the interface, not a citation.
+            rest = &rest[id.len()..];
+            continue;
+        }
         if !is_bracketed {
             found.push(Err(format!("{id} without brackets")));
             rest = &rest[id.len()..];

@@ -154,7 +154,7 @@ fn s54_bad_connects_are_refused() {
     assert!(crate::packet::Packet::decode(&packet(0x10, body), V5).is_ok());
 }
 
-/// The server has an answer of its own for this one [MQTT-3.1.3-8].
+/// The server has an answer of its own for this one.
 #[test]
 fn s54_an_empty_client_identifier_without_clean_session_is_left_to_the_server() {
     let frame = packet(0x10, "00 04 \"MQTT\" 04 00 00 00 00 00");
