@@ -254,6 +254,7 @@ mod tests {
         TopicFilter::try_from(filter).unwrap().matches(&TopicName::try_from(topic).unwrap())
     }
 
+    /// [MQTT-3.3.2-3] [MQTT-4.7.3-4] (both versions)
     #[test]
     fn filters_match_level_by_level() {
         for (filter, topic, expected) in [
@@ -291,6 +292,8 @@ mod tests {
         assert!(matches("a/+", "a/$b"));
     }
 
+    /// [MQTT-4.7.1-2] [MQTT-4.7.3-1] (both versions), [MQTT-4.7.1-3] (3.1.1), [MQTT-4.7.1-1] [MQTT-4.8.2-1]
+    /// [MQTT-4.8.2-2] (5.0)
     #[test]
     fn wildcards_stand_alone_in_their_level() {
         for (filter, error) in [
@@ -317,6 +320,8 @@ mod tests {
     }
 
     /// [MQTT-3.3.2-2] (both versions).
+    /// [MQTT-4.7.3-1] [MQTT-4.7.3-2] [MQTT-4.7.3-3] (both versions), [MQTT-4.7.1-1] (3.1.1),
+    /// [MQTT-4.7.0-1] (5.0)
     #[test]
     fn names_have_no_wildcards() {
         for (name, error) in [

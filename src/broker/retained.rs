@@ -143,6 +143,7 @@ mod tests {
         found.into_iter().map(|message| message.topic).collect()
     }
 
+    /// [MQTT-3.3.1-10] [MQTT-3.3.1-11] (3.1.1), [MQTT-3.3.1-6] [MQTT-3.3.1-7] (5.0)
     #[test]
     fn an_empty_message_removes_and_is_not_kept() {
         let mut retained = Retained::new(10, 10_000);
@@ -176,6 +177,7 @@ mod tests {
         assert_eq!(retained.bytes(), cost);
     }
 
+    /// [MQTT-3.3.2-6] (5.0)
     #[test]
     fn expiries_are_counted_down_and_end() {
         let mut retained = Retained::new(10, 10_000);

@@ -162,6 +162,7 @@ impl Noise {
 }
 
 /// Both walks say the same as [`TopicFilter::matches`], while topics come and go.
+/// [MQTT-3.3.2-3] [MQTT-4.7.2-1] (both versions)
 #[test]
 fn agrees_with_the_definition() {
     let mut noise = Noise(0x9E37_79B9_7F4A_7C15);

@@ -102,6 +102,7 @@ mod tests {
         assert_eq!(ids.take(), None);
     }
 
+    /// [MQTT-2.3.1-2] [MQTT-2.3.1-4] (3.1.1), [MQTT-2.2.1-3] [MQTT-2.2.1-4] (5.0)
     #[test]
     fn agrees_with_a_set_over_random_use() {
         let mut ids = PacketIds::default();

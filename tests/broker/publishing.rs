@@ -107,6 +107,7 @@ fn s24_acknowledgements_of_nothing_are_harmless() {
 }
 
 /// A PUBREC with an error ends the exchange: no PUBREL, and the quota is free again.
+/// [MQTT-4.9.0-2] (5.0)
 #[test]
 fn s25_s26_a_refused_message_frees_its_identifier() {
     let mut world = World::new();

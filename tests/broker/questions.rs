@@ -58,6 +58,7 @@ fn authentication_is_asked_and_the_packets_behind_connect_wait() {
 }
 
 /// [MQTT-3.2.2-5] [MQTT-3.2.2-6] (3.1.1): the nearest return code, or none.
+/// [MQTT-3.1.4-2] [MQTT-3.2.2-7] [MQTT-3.2.2-8] [MQTT-4.13.2-1] (5.0)
 #[test]
 fn a_refused_client_is_told_in_the_words_of_its_version() {
     use ReasonCode as R;

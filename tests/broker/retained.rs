@@ -28,6 +28,7 @@ fn retained<'a>(topic: &'a str, qos: QoS, packet_id: u16, payload: &'a str) -> P
 
 /// [MQTT-3.3.1-5] [MQTT-3.3.1-6] [MQTT-3.3.1-7] (both versions), [MQTT-3.3.1-10] [MQTT-3.3.1-11] [MQTT-3.3.1-12] (3.1.1),
 /// [MQTT-3.3.1-8] (5.0).
+/// [MQTT-4.5.0-1] (3.1.1)
 #[test]
 fn s64_the_last_retained_message_of_each_topic_is_kept() {
     for version in [V4, V5] {
@@ -53,6 +54,7 @@ fn s64_the_last_retained_message_of_each_topic_is_kept() {
 }
 
 /// [MQTT-3.8.4-6] (3.1.1).
+/// [MQTT-3.3.1-5] (3.1.1)
 #[test]
 fn s64_retained_messages_come_with_the_lower_qos() {
     let mut world = World::new();

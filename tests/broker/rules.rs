@@ -13,6 +13,7 @@ fn lasting(version: mqtt_engine::packet::ProtocolVersion, client_id: &str) -> He
     hello(version, client_id).resume().with(if version == V5 { EXPIRY } else { &[] })
 }
 
+/// [MQTT-2.3.1-3] [MQTT-2.3.1-4] (3.1.1), [MQTT-2.2.1-4] [MQTT-4.3.2-1] (5.0)
 #[test]
 fn s30_no_identifier_towards_a_client_is_in_use_twice() {
     for version in [V4, V5] {
@@ -46,6 +47,8 @@ fn s30_no_identifier_towards_a_client_is_in_use_twice() {
     }
 }
 
+/// [MQTT-3.3.4-1] (both versions), [MQTT-2.3.1-6] [MQTT-4.3.2-2] [MQTT-4.3.3-2] (3.1.1), [MQTT-2.2.1-5]
+/// [MQTT-4.3.2-4] [MQTT-4.3.2-5] [MQTT-4.3.3-8] [MQTT-4.3.3-11] (5.0)
 #[test]
 fn the_answer_to_a_publish_follows_its_qos() {
     for version in [V4, V5] {
@@ -68,6 +71,8 @@ fn the_answer_to_a_publish_follows_its_qos() {
     }
 }
 
+/// [MQTT-3.1.2-8] [MQTT-3.1.2-9] [MQTT-3.1.2-10] (both versions), [MQTT-3.1.2-12] [MQTT-3.1.2-16]
+/// [MQTT-3.1.2-17] (3.1.1), [MQTT-3.1.2-7] [MQTT-3.1.2-14] [MQTT-3.1.2-15] (5.0)
 #[test]
 fn s62_a_will_is_published_once_as_connect_said() {
     for version in [V4, V5] {
@@ -94,6 +99,7 @@ fn s62_a_will_is_published_once_as_connect_said() {
     }
 }
 
+/// [MQTT-3.1.3-10] (5.0)
 #[test]
 fn s62_a_will_keeps_the_order_of_its_user_properties() {
     let pairs = [("b", "1"), ("a", "2"), ("b", "3"), ("", "")];
@@ -109,6 +115,7 @@ fn s62_a_will_keeps_the_order_of_its_user_properties() {
 }
 
 /// The expiry counts from the end of the connection.
+/// [MQTT-4.1.0-2] (3.1.1), [MQTT-4.1.0-1] (5.0)
 #[test]
 fn a_session_does_not_end_while_its_client_is_there() {
     for version in [V4, V5] {
@@ -134,6 +141,7 @@ fn refuse(world: &mut World) -> String {
     topic.as_str().to_owned()
 }
 
+/// [MQTT-4.3.3-9] (5.0)
 #[test]
 fn s25_after_a_refusing_pubrec_the_identifier_is_new() {
     let mut world = World::with(|config| config.ask_publish = true);
@@ -146,6 +154,7 @@ fn s25_after_a_refusing_pubrec_the_identifier_is_new() {
     }
 }
 
+/// [MQTT-4.4.0-2] (5.0)
 #[test]
 fn s25_what_a_subscriber_refused_is_not_sent_again() {
     let mut world = World::new();
@@ -162,6 +171,7 @@ fn s25_what_a_subscriber_refused_is_not_sent_again() {
     world.expect_nothing(client);
 }
 
+/// [MQTT-4.6.0-6] (3.1.1), [MQTT-4.3.3-4] (5.0)
 #[test]
 fn pubrels_towards_a_client_keep_the_order_of_its_pubrecs() {
     for version in [V4, V5] {
@@ -184,6 +194,7 @@ fn pubrels_towards_a_client_keep_the_order_of_its_pubrecs() {
 }
 
 /// DISCONNECT has its code and nothing else, and nothing follows it.
+/// [MQTT-3.14.2-2] [MQTT-3.14.2-3] [MQTT-3.14.2-4] [MQTT-3.14.4-1] [MQTT-3.14.4-2] (5.0)
 #[test]
 fn a_disconnect_is_the_last_packet() {
     let mut world = World::new();
@@ -198,6 +209,8 @@ fn a_disconnect_is_the_last_packet() {
 }
 
 /// A client identifier that is not accepted is told by its code in both versions, and nothing behind it counts.
+/// [MQTT-3.1.3-9] [MQTT-3.1.4-5] [MQTT-3.2.2-5] (3.1.1), [MQTT-3.1.3-8] [MQTT-3.1.4-6] [MQTT-3.2.2-7]
+/// [MQTT-3.14.0-1] (5.0)
 #[test]
 fn a_rejected_client_identifier_is_answered_and_closed() {
     for (version, answer) in [(V4, "20 02 00 02"), (V5, "20 03 00 85 00")] {

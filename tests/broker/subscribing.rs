@@ -9,6 +9,8 @@ fn filter(filter: &str, qos: mqtt_engine::QoS) -> Subscription<'_> {
 }
 
 /// One SUBACK, a code for each filter, in order.
+/// [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.9.3-1] (both versions), [MQTT-2.3.1-7]
+/// [MQTT-3.8.4-4] (3.1.1), [MQTT-2.2.1-6] [MQTT-3.8.4-6] [MQTT-3.8.4-7] [MQTT-3.9.2-1] [MQTT-3.9.2-2] (5.0)
 #[test]
 fn several_filters_get_one_suback() {
     for (version, shared) in
@@ -32,6 +34,7 @@ fn several_filters_get_one_suback() {
 }
 
 /// [MQTT-3.3.5-1] [MQTT-3.8.4-6] (3.1.1): one copy, with the highest QoS granted, but not above the message's.
+/// [MQTT-3.3.4-2] [MQTT-3.8.4-8] (5.0)
 #[test]
 fn s65_overlapping_subscriptions_get_one_copy_with_the_highest_qos() {
     for version in [V4, V5] {
@@ -89,6 +92,8 @@ fn s67_suback_comes_before_everything_it_brings() {
     assert_eq!(got, [("kept".into(), true), ("after".into(), false)]);
 }
 
+/// [MQTT-3.10.4-1] [MQTT-3.10.4-2] [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.10.4-6] (both versions),
+/// [MQTT-2.3.1-7] (3.1.1), [MQTT-2.2.1-6] [MQTT-3.11.2-1] [MQTT-3.11.2-2] [MQTT-3.11.3-1] (5.0)
 #[test]
 fn unsubscribing_compares_letter_by_letter_and_is_always_answered() {
     for version in [V4, V5] {
@@ -215,6 +220,7 @@ fn topics_are_compared_byte_by_byte() {
 }
 
 /// A message reaches exactly the sessions that subscribe, however those come and go.
+/// [MQTT-3.3.2-3] [MQTT-3.10.4-2] [MQTT-4.5.0-1] (both versions)
 #[test]
 fn random_subscriptions_agree_with_a_model() {
     let filters = ["a", "a/b", "+/b", "a/#", "#", "+", "b/+/c", "+/+/#"];

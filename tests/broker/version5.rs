@@ -155,6 +155,7 @@ fn s54_a_subscription_identifier_from_a_client_is_a_protocol_error() {
 }
 
 /// [MQTT-3.3.4-9] [MQTT-3.3.4-10] (5.0), S33, S34: the client's Receive Maximum bounds QoS 1 and 2, and nothing else.
+/// [MQTT-4.9.0-2] [MQTT-4.9.0-3] (5.0)
 #[test]
 fn s34_the_receive_maximum_of_a_client_holds_back_nothing_but_qos_1_and_2() {
     let mut world = World::new();

@@ -22,6 +22,7 @@ fn world_with_will(hello: Hello<'_>) -> (World, mqtt_engine::ConnectionId, mqtt_
 
 /// How the connection of a client with a will ends, and whether its will is published.
 /// [MQTT-3.1.2-8] [MQTT-3.1.2-10] [MQTT-3.14.4-3] (both versions).
+/// [MQTT-3.1.2-24] (3.1.1)
 #[test]
 fn s62_every_end_but_a_normal_disconnect_publishes_the_will() {
     type End = fn(&mut World, mqtt_engine::ConnectionId);
@@ -115,6 +116,7 @@ fn delayed(expiry: &'static [Property<'static>]) -> Hello<'static> {
 }
 
 /// The sooner of the delay and the session's end. [MQTT-3.1.2-8] (5.0); mosquitto 3505: expiry 0 is at once.
+/// [MQTT-3.1.2-7] (5.0)
 #[test]
 fn s62_a_delayed_will_comes_at_the_delay_or_the_sessions_end() {
     for (expiry, after) in [

@@ -21,6 +21,7 @@ fn subscribe(desk: &mut Desk, filter: &str) {
 }
 
 /// With every identifier in use, the next request shows when one is free.
+/// [MQTT-2.3.1-2] [MQTT-2.3.1-3] [MQTT-4.3.3-1] (3.1.1), [MQTT-2.2.1-3] (5.0)
 #[test]
 fn s31_an_identifier_is_free_at_its_last_acknowledgement_and_not_before() {
     for version in BOTH {
@@ -56,6 +57,7 @@ fn s31_an_identifier_is_free_at_its_last_acknowledgement_and_not_before() {
 }
 
 /// On the live connection, and again when the session is resumed.
+/// [MQTT-4.6.0-4] (both versions), [MQTT-4.3.3-4] (5.0)
 #[test]
 fn s02_pubrels_go_out_in_the_order_of_the_pubrecs() {
     for version in BOTH {
@@ -74,6 +76,7 @@ fn s02_pubrels_go_out_in_the_order_of_the_pubrecs() {
     }
 }
 
+/// [MQTT-4.3.2-2] (3.1.1), [MQTT-4.3.2-4] [MQTT-4.3.2-5] (5.0)
 #[test]
 fn a_qos_1_message_after_its_puback_is_new_whatever_its_dup_says() {
     for version in BOTH {
@@ -91,6 +94,8 @@ fn a_qos_1_message_after_its_puback_is_new_whatever_its_dup_says() {
 }
 
 /// Also a message that nobody subscribed to.
+/// [MQTT-3.3.4-1] [MQTT-4.5.0-2] (both versions), [MQTT-2.3.1-6] (3.1.1), [MQTT-2.2.1-5] [MQTT-4.3.2-4]
+/// [MQTT-4.3.3-8] [MQTT-4.3.3-11] (5.0)
 #[test]
 fn every_message_is_answered_by_its_qos() {
     for version in BOTH {
@@ -107,6 +112,7 @@ fn every_message_is_answered_by_its_qos() {
     }
 }
 
+/// [MQTT-3.1.0-1] (both versions)
 #[test]
 fn nothing_but_connect_is_sent_before_connack() {
     for version in BOTH {
@@ -125,6 +131,7 @@ fn nothing_but_connect_is_sent_before_connack() {
     }
 }
 
+/// [MQTT-3.1.2-30] (5.0)
 #[test]
 fn nothing_but_auth_is_sent_while_the_server_authenticates() {
     let mut config = config(V5);
@@ -147,6 +154,7 @@ fn nothing_but_auth_is_sent_while_the_server_authenticates() {
     assert!(desk.sent().is_empty());
 }
 
+/// [MQTT-4.12.0-7] (5.0)
 #[test]
 fn a_client_without_an_authentication_method_sends_no_auth() {
     let mut desk = Desk::connected(config(V5));
@@ -156,6 +164,7 @@ fn a_client_without_an_authentication_method_sends_no_auth() {
 }
 
 /// A 3.1.1 server must refuse the one without the other; 5.0 has no such rule.
+/// [MQTT-3.1.3-7] (3.1.1)
 #[test]
 fn s54_without_a_client_identifier_3_1_1_asks_for_a_clean_session() {
     for (version, connect) in [(V3, "CONNECT  clean"), (V5, "CONNECT ")] {
@@ -172,6 +181,7 @@ fn s54_without_a_client_identifier_3_1_1_asks_for_a_clean_session() {
     }
 }
 
+/// [MQTT-3.2.2-17] [MQTT-3.2.2-18] [MQTT-3.3.2-9] (5.0)
 #[test]
 fn s13_no_more_aliases_than_the_server_allows() {
     let allowed = |maximum| [Property::TopicAliasMaximum(maximum)];
@@ -204,6 +214,7 @@ fn aliased(topic: &str, alias: u16) -> Vec<u8> {
     encode(&Packet::Publish(publish), V5)
 }
 
+/// [MQTT-3.3.2-8] [MQTT-3.3.2-10] [MQTT-3.3.2-11] (5.0)
 #[test]
 fn s13_every_alias_up_to_the_announced_maximum_is_accepted() {
     let mut config = config(V5);
@@ -230,6 +241,7 @@ fn s13_every_alias_up_to_the_announced_maximum_is_accepted() {
 }
 
 /// Aliases of the server end with their connection, too.
+/// [MQTT-3.3.2-7] (5.0)
 #[test]
 fn s13_an_alias_of_a_former_connection_is_unknown() {
     let mut desk = Desk::connected(config(V5));
@@ -242,6 +254,7 @@ fn s13_an_alias_of_a_former_connection_is_unknown() {
     assert_eq!(desk.events(), [ClientEvent::Disconnected { reason }]);
 }
 
+/// [MQTT-3.3.4-6] (5.0)
 #[test]
 fn a_published_message_carries_no_subscription_identifier() {
     let mut desk = Desk::connected(config(V5));
@@ -252,6 +265,8 @@ fn a_published_message_carries_no_subscription_identifier() {
 }
 
 /// Acknowledgements are a code at most, so they fit into every Maximum Packet Size.
+/// [MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2] [MQTT-3.5.2-3] [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.7.2-2]
+/// [MQTT-3.7.2-3] (5.0)
 #[test]
 fn s56_acknowledgements_carry_no_words() {
     let mut config = config(V5);
@@ -270,6 +285,7 @@ fn s56_acknowledgements_carry_no_words() {
     assert_eq!(desk.sent_bytes(), hex("70 03 00 09 92"));
 }
 
+/// [MQTT-3.14.2-2] (5.0)
 #[test]
 fn a_servers_disconnect_with_a_session_expiry_is_a_violation() {
     let mut desk = Desk::connected(config(V5));
@@ -280,6 +296,7 @@ fn a_servers_disconnect_with_a_session_expiry_is_a_violation() {
 }
 
 /// The refusal of a QoS 1 message is its last word; [`Packet::PubRec`] is in `s25_a_refusing_pubrec_ends_the_exchange`.
+/// [MQTT-4.3.2-3] [MQTT-4.4.0-2] (5.0)
 #[test]
 fn s25_a_refusing_puback_ends_the_exchange() {
     let mut desk = Desk::connected(config(V5));
@@ -293,6 +310,7 @@ fn s25_a_refusing_puback_ends_the_exchange() {
 }
 
 /// A server's DISCONNECT, whatever its code: nothing is said any more, and the transport is to be closed.
+/// [MQTT-3.14.4-1] [MQTT-3.14.4-2] [MQTT-4.13.2-1] (5.0)
 #[test]
 fn a_disconnect_of_the_server_ends_the_connection() {
     for reason in [ReasonCode::Success, ReasonCode::NotAuthorized, ReasonCode::ServerShuttingDown] {

@@ -9,6 +9,9 @@ use crate::{
 };
 
 /// Client identifier, will, user name and password stand in this order, each exactly if its flag is set.
+/// [MQTT-3.1.2-9] [MQTT-3.1.2-18] [MQTT-3.1.2-19] [MQTT-3.1.3-1] [MQTT-3.1.3-3] (both versions),
+/// [MQTT-3.1.2-11] [MQTT-3.1.2-20] [MQTT-3.1.2-21] (3.1.1), [MQTT-3.1.2-16] [MQTT-3.1.2-17]
+/// [MQTT-3.1.3-12] (5.0)
 #[test]
 fn s57_the_payload_of_connect_is_what_its_flags_say() {
     for version in BOTH {
@@ -65,6 +68,9 @@ fn s57_the_payload_of_connect_is_what_its_flags_say() {
 }
 
 /// Every string of every packet, each with bytes that are no text, with U+0000 and with U+FEFF.
+/// [MQTT-3.1.3-4] [MQTT-3.1.3-11] [MQTT-3.3.2-1] [MQTT-3.8.3-1] [MQTT-3.10.3-1] [MQTT-4.7.3-2] (both versions),
+/// [MQTT-1.5.3-1] [MQTT-1.5.3-2] [MQTT-1.5.3-3] [MQTT-3.1.3-10] (3.1.1), [MQTT-1.5.4-1] [MQTT-1.5.4-2]
+/// [MQTT-1.5.4-3] [MQTT-1.5.7-1] [MQTT-3.1.3-12] [MQTT-3.3.2-13] [MQTT-3.3.2-19] (5.0)
 #[test]
 fn s54_every_string_must_be_text() {
     let connect =

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::{BOTH, WIRE_EXAMPLES, bytes, encoded, samples};
 use crate::packet::{Fault, Packet, ProtocolVersion, VariableByteInteger};
 
+/// [MQTT-2.2.2-1] (3.1.1), [MQTT-2.1.3-1] (5.0)
 #[test]
 fn s57_samples_survive_encoding_and_decoding() {
     for (version, packet) in samples() {

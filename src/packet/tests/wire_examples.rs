@@ -44,6 +44,7 @@ pub(crate) const WIRE_EXAMPLES: [(&str, &str); 18] = [
     ("D0 00", "PINGRESP"),
 ];
 
+/// [MQTT-2.2.2-1] [MQTT-2.3.1-5] [MQTT-3.1.3-1] [MQTT-3.3.2-1] (3.1.1)
 #[test]
 fn wire_examples_are_decoded_and_encoded_back() {
     for (hex, words) in WIRE_EXAMPLES.into_iter().chain([("E0 00", "DISCONNECT normal")]) {
