@@ -53,6 +53,7 @@ impl From<Infallible> for TopicError {
 }
 
 /// Checks a topic name that is an MQTT string already.
+/// [MQTT-4.7.3-1] (both versions), [MQTT-4.7.1-1] (3.1.1), [MQTT-4.7.0-1] (5.0)
 pub(crate) fn check_name(name: &str) -> Result<(), TopicError> {
     if name.is_empty() {
         return Err(TopicError::Empty);
@@ -64,6 +65,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), TopicError> {
 }
 
 /// Checks the wildcards of a filter that is an MQTT string already; `$share/` has no meaning here.
+/// [MQTT-4.7.1-2] [MQTT-4.7.3-1] (both versions), [MQTT-4.7.1-3] (3.1.1), [MQTT-4.7.1-1] (5.0)
 pub(crate) fn check_filter(filter: &str) -> Result<(), TopicError> {
     if filter.is_empty() {
         return Err(TopicError::Empty);
@@ -81,6 +83,7 @@ pub(crate) fn check_filter(filter: &str) -> Result<(), TopicError> {
 }
 
 /// Splits `$share/name/filter`; `None` if the filter is not a shared one.
+/// [MQTT-4.8.2-1] [MQTT-4.8.2-2] (5.0)
 pub(crate) fn split_share(filter: &str) -> Result<Option<(&str, &str)>, TopicError> {
     let Some(rest) = filter.strip_prefix("$share") else {
         return Ok(None);

@@ -6,6 +6,7 @@ use super::tree::TopicTree;
 use crate::{Message, Timestamp, TopicFilter, TopicName};
 
 /// The last retained message of each topic, bounded in count and bytes.
+/// [MQTT-3.1.2-7] (3.1.1)
 #[derive(Debug)]
 pub(super) struct Retained {
     tree: TopicTree<Kept>,
@@ -51,6 +52,7 @@ impl Retained {
     /// # Errors
     ///
     /// Full: the former one is removed all the same, since it is out of date.
+    /// [MQTT-3.3.1-7] (3.1.1)
     pub(super) fn store(&mut self, message: &Message, now: Timestamp) -> Result<(), Full> {
         self.remove(&message.topic);
         if message.payload.is_empty() {

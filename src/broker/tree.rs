@@ -163,6 +163,7 @@ impl<V> TopicTree<V> {
     /// Visits the values of all *filters* that match a topic name: the tree holds filters.
     ///
     /// [MQTT-4.7.2-1] (both versions): a wildcard at the first level does not match a topic that starts with `$`.
+    /// [MQTT-3.3.2-3] [MQTT-4.7.3-4] (both versions)
     pub(crate) fn visit_matching_filters(&self, name: &[u8], walk: &mut Walk, mut visit: impl FnMut(&V)) {
         let is_dollar = name.starts_with(b"$");
         let Walk(stack) = walk;

@@ -45,6 +45,7 @@ impl Client {
     ///
     /// Messages that are queued or unacknowledged stay in the session; a program that wants them delivered first waits
     /// until [`pending_publishes`](Self::pending_publishes) is 0.
+    /// [MQTT-3.14.4-1] [MQTT-3.14.4-2] (both versions)
     pub fn disconnect(&mut self, request: Disconnect, now: Timestamp) {
         self.pass(now);
         match self.phase {
@@ -111,6 +112,7 @@ impl Client {
     }
 
     /// Ends the connection for a fault; in 5.0 the server is told why, if it has accepted us.
+    /// [MQTT-4.8.0-1] (3.1.1), [MQTT-4.13.1-1] [MQTT-4.13.2-1] (5.0)
     pub(super) fn fail(&mut self, reason: DisconnectReason, told: Option<ReasonCode>) {
         let is_known = self.is_connected() && self.config.version == ProtocolVersion::V5;
         if let Some(code) = told.filter(|_| is_known) {

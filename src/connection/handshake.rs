@@ -44,6 +44,7 @@ pub struct Acceptance {
 
 impl Connection {
     /// Accepts the connection that the client asked for: CONNACK goes out, then what the session holds.
+    /// [MQTT-3.2.0-1] (both versions), [MQTT-3.1.4-4] (3.1.1), [MQTT-3.1.4-5] [MQTT-3.2.0-2] (5.0)
     pub fn accept(&mut self, acceptance: Acceptance, now: Timestamp) {
         self.pass(now);
         let (Phase::Deciding { .. }, Some(terms)) = (self.phase, self.terms) else { return };
@@ -68,6 +69,7 @@ impl Connection {
         self.pass(now);
         let (Phase::Deciding { .. }, Some(terms)) = (self.phase, self.terms) else { return };
         self.send_refusal(terms.version, reason);
+        // [MQTT-3.1.4-5] (3.1.1), [MQTT-3.1.4-6] [MQTT-4.13.2-1] (5.0)
         self.end(DisconnectCause::Refused(reason));
     }
 
@@ -122,6 +124,7 @@ impl Connection {
         };
         let Some(reason) = reason else { return };
         let packet = |reason| {
+            // [MQTT-3.2.2-4] (3.1.1), [MQTT-3.2.2-6] (5.0)
             Packet::ConnAck(ConnAck { session_present: false, reason, properties: Properties::NONE })
         };
         if packet(reason).encode(version, self.outbox.tail()).is_err() {
@@ -146,6 +149,7 @@ impl Connection {
             receive_maximum: properties.receive_maximum().unwrap_or(u16::MAX),
             packet_size: properties.maximum_packet_size().map_or(usize::MAX, bounded),
             topic_alias_maximum: properties.topic_alias_maximum().unwrap_or(0),
+            // [MQTT-3.2.2-22] (5.0)
             keep_alive: (connect.keep_alive, if is_v5 && exceeds { longest } else { connect.keep_alive }),
             requested_expiry,
             session_expiry: requested_expiry.min(self.config.session_expiry_maximum),
@@ -165,6 +169,7 @@ impl Connection {
             list.push(Property::ReceiveMaximum(self.config.receive_maximum.max(1)));
         }
         list.push(Property::MaximumPacketSize(self.config.maximum_packet_size.max(2)));
+        // [MQTT-3.1.3-7] [MQTT-3.2.2-16] (5.0)
         list.push_some(assigned.map(|name| Property::AssignedClientIdentifier(name.as_str())));
         if self.config.topic_alias_maximum > 0 {
             list.push(Property::TopicAliasMaximum(self.config.topic_alias_maximum));
@@ -234,6 +239,7 @@ fn copy_user_properties(properties: &Properties<'_>) -> UserProperties {
     properties.to_user_properties(Bytes::copy_from_slice)
 }
 
+/// [MQTT-3.1.3-10] (5.0)
 fn copy_will(will: &crate::packet::Will<'_>) -> Will {
     let message = Message {
         topic: TopicName::from_checked(Bytes::copy_from_slice(will.topic.as_bytes())),

@@ -47,6 +47,7 @@ impl Connection {
         let version = self.version().unwrap_or_default();
         match (self.phase, Packet::decode(frame.bytes(), version)) {
             (Phase::AwaitingConnect { until }, Ok(Packet::Connect(connect))) => self.connect(&connect, until),
+            // [MQTT-3.1.0-1] (both versions)
             (Phase::AwaitingConnect { .. }, Ok(packet)) => self.handshake_expected(&packet),
             (Phase::AwaitingConnect { .. }, Err(error)) => self.connect_malformed(frame, error),
             (_, Ok(packet)) => {
@@ -138,6 +139,7 @@ impl Connection {
         self.events.push_back(ConnectionEvent::Unsubscribe { token, filters });
     }
 
+    /// [MQTT-3.14.4-3] (both versions)
     fn disconnect(&mut self, disconnect: &Disconnect<'_>) -> Result<(), Violation> {
         if let (Some(terms), Some(expiry)) =
             (&mut self.terms, disconnect.properties.session_expiry_interval())

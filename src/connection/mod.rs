@@ -121,6 +121,8 @@ impl Connection {
     /// Finishes a subscribe request with a code for each filter, in order: the granted QoS, or an error (of which a 3.1.1
     /// client hears as 0x80). Missing codes count as unspecified errors. SUBACK is in the outbox before any message that is
     /// delivered later.
+    /// [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.9.3-1] (both versions), [MQTT-2.3.1-7] [MQTT-3.8.4-5] (3.1.1),
+    /// [MQTT-2.2.1-6] [MQTT-3.8.4-6] [MQTT-3.9.2-1] [MQTT-3.9.2-2] (5.0)
     pub fn finish_subscribe(&mut self, token: RequestToken, reasons: &[ReasonCode], now: Timestamp) {
         self.pass(now);
         let Some(Request::Subscribe { packet_id, filters }) = self.finished(token) else { return };
@@ -130,6 +132,8 @@ impl Connection {
     }
 
     /// Finishes an unsubscribe request with a code for each filter, in order. Missing codes count as unspecified errors.
+    /// [MQTT-3.10.4-4] [MQTT-3.10.4-5] (both versions), [MQTT-2.3.1-7] (3.1.1), [MQTT-2.2.1-6] [MQTT-3.11.2-1]
+    /// [MQTT-3.11.2-2] [MQTT-3.11.3-1] (5.0)
     pub fn finish_unsubscribe(&mut self, token: RequestToken, reasons: &[ReasonCode], now: Timestamp) {
         self.pass(now);
         let Some(Request::Unsubscribe { packet_id, filters }) = self.finished(token) else { return };
@@ -322,6 +326,8 @@ impl Connection {
     }
 
     /// Ends the connection, once. A 5.0 client whose connection was accepted is told why [MQTT-4.13.1-1] (5.0), unless it is gone.
+    /// [MQTT-4.8.0-1] (3.1.1), [MQTT-3.14.0-1] [MQTT-3.14.2-2] [MQTT-3.14.2-3] [MQTT-3.14.2-4] [MQTT-3.14.4-1]
+    /// [MQTT-3.14.4-2] (5.0)
     fn end(&mut self, cause: DisconnectCause) {
         if matches!(self.phase, Phase::Ended | Phase::Gone) {
             return;
@@ -331,6 +337,7 @@ impl Connection {
             && self.version() == Some(ProtocolVersion::V5)
         {
             let packet = Packet::Disconnect(Disconnect { reason, properties: Properties::NONE });
+            // [MQTT-3.14.2-1] (5.0)
             // A reason that this packet can't carry becomes one that it can.
             if packet.encode(ProtocolVersion::V5, self.outbox.tail()).is_err() {
                 let reason = ReasonCode::UnspecifiedError;

@@ -91,6 +91,7 @@ impl<'a> Codec<'a> for Variable {
     }
 }
 
+/// [MQTT-3.3.2-13] [MQTT-3.3.2-19] (5.0)
 impl<'a> Codec<'a> for Text {
     type Value = (&'a str,);
 

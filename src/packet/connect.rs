@@ -86,13 +86,18 @@ impl<'a> Connect<'a> {
         let keep_alive = reader.u16("keep alive")?;
         let properties = reader.properties(PLACE)?;
         // The payload's fields come in this order [MQTT-3.1.3-1] (both versions).
+        // [MQTT-3.1.3-3] [MQTT-3.1.3-4] (both versions)
         let client_id = reader.text(CLIENT_ID)?;
+        // [MQTT-3.1.2-9] (both versions), [MQTT-3.1.2-11] (3.1.1)
         let will = if flags & WILL == 0 {
             None
         } else {
             Some(Will::decode(reader, will_qos, flags & WILL_RETAIN != 0)?)
         };
+        // [MQTT-3.1.2-18] [MQTT-3.1.2-19] [MQTT-3.1.3-11] (3.1.1), [MQTT-3.1.2-16] [MQTT-3.1.2-17]
+        // [MQTT-3.1.3-12] (5.0)
         let user_name = if flags & WITH_USER_NAME == 0 { None } else { Some(reader.text(USER_NAME)?) };
+        // [MQTT-3.1.2-20] [MQTT-3.1.2-21] (3.1.1), [MQTT-3.1.2-18] [MQTT-3.1.2-19] (5.0)
         let password = if flags & WITH_PASSWORD == 0 { None } else { Some(reader.binary(PASSWORD)?) };
         Ok(Self {
             version,
@@ -123,6 +128,7 @@ impl<'a> Connect<'a> {
         check_flags(self.flags(), self.version).map(drop).map_err(|fault| invalid(FLAGS, fault))
     }
 
+    /// [MQTT-3.1.2-1] [MQTT-3.1.3-1] [MQTT-3.1.3-3] (both versions)
     pub(super) fn write(&self, sink: &mut impl Sink) {
         sink.binary(PROTOCOL_NAME.as_bytes());
         sink.u8(self.version.level());
@@ -143,6 +149,9 @@ impl<'a> Connect<'a> {
         }
     }
 
+    /// [MQTT-3.1.2-9] [MQTT-3.1.2-11] [MQTT-3.1.2-13] [MQTT-3.1.2-18] [MQTT-3.1.2-19] (both versions),
+    /// [MQTT-3.1.2-14] [MQTT-3.1.2-15] [MQTT-3.1.2-20] [MQTT-3.1.2-21] (3.1.1), [MQTT-3.1.2-12] [MQTT-3.1.2-16]
+    /// [MQTT-3.1.2-17] (5.0)
     fn flags(&self) -> u8 {
         let will = self.will.map_or(0, |will| {
             WILL | (will.qos as u8) << WILL_QOS_SHIFT | if will.retain { WILL_RETAIN } else { 0 }
@@ -160,6 +169,7 @@ impl<'a> Will<'a> {
         retain: bool,
     ) -> Result<Self, DecodeError> {
         let properties = reader.properties(Place::Will)?;
+        // [MQTT-3.1.3-10] (3.1.1), [MQTT-3.1.3-11] (5.0)
         let topic = reader.topic(WILL_TOPIC)?;
         let payload = reader.binary(WILL_PAYLOAD)?;
         Ok(Self { topic, payload, qos, retain, properties })

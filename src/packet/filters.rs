@@ -305,6 +305,7 @@ impl PartialEq for TopicFilters<'_> {
 }
 
 /// Reads a filter, and whether it is a shared one, which 3.1.1 does not know.
+/// [MQTT-3.8.3-1] [MQTT-3.10.3-1] (both versions)
 fn filter<'a, O: Observer>(reader: &mut Reader<'a, '_, O>) -> Result<(&'a str, bool), DecodeError> {
     let offset = reader.at();
     let filter = reader.text(FILTER)?;

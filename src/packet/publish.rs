@@ -103,6 +103,7 @@ impl<'a> Publish<'a> {
             | if self.retain { RETAIN } else { 0 }
     }
 
+    /// [MQTT-3.3.2-1] (both versions), [MQTT-2.3.1-1] [MQTT-2.3.1-5] (3.1.1), [MQTT-2.2.1-2] (5.0)
     fn write_head(&self, version: ProtocolVersion, sink: &mut impl Sink) {
         sink.binary(self.topic.as_bytes());
         if let Some(packet_id) = self.packet_id {

@@ -98,6 +98,7 @@ impl<'a> ReasonCodes<'a> {
         Ok(Self { source: Source::Wire(wire) })
     }
 
+    /// [MQTT-3.8.4-5] (3.1.1), [MQTT-3.9.3-2] [MQTT-3.11.3-2] (5.0)
     fn check(&self, packet: PacketType) -> Result<(), EncodeError> {
         if self.is_empty() {
             return Err(invalid(CODE, Fault::ReasonCodesMissing(packet)));

@@ -39,8 +39,10 @@ struct InFlight {
 )]
 enum Phase {
     /// PUBLISH was sent; PUBACK or PUBREC is due.
+    /// [MQTT-4.3.2-1] [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.2-3] [MQTT-4.3.3-3] (5.0)
     Published { message: Message, expires: Option<Timestamp> },
     /// PUBREL was sent; PUBCOMP is due. The message itself is not needed any more.
+    /// [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-5] [MQTT-4.3.3-6] (5.0)
     Released { reason: ReasonCode },
 }
 
@@ -49,6 +51,7 @@ enum Phase {
 pub(crate) struct Outgoing {
     limits: QueueLimits,
     /// By order of the program's calls.
+    /// [MQTT-4.6.0-5] [MQTT-4.6.0-6] (both versions)
     queue: BTreeMap<u64, Queued>,
     /// The queued messages of QoS 0, which are the first to be dropped.
     droppable: BTreeSet<u64>,
@@ -151,6 +154,7 @@ impl Outgoing {
     }
 
     /// Expires queued messages. What was sent once is never expired [MQTT-4.3.3-7] (5.0).
+    /// [MQTT-3.3.2-5] [MQTT-4.3.3-13] (5.0)
     pub(super) fn expire(&mut self, now: Timestamp, fates: &mut VecDeque<Fate>) {
         while let Some((expires, order)) = self.expiries.first().copied()
             && expires <= now
@@ -168,6 +172,7 @@ impl Outgoing {
     }
 
     /// Ends an unfinished exchange: its identifier and its share of the quota are free again.
+    /// [MQTT-2.3.1-3] [MQTT-4.3.2-1] (3.1.1), [MQTT-4.3.2-3] [MQTT-4.3.3-5] [MQTT-4.9.0-2] (5.0)
     fn end_inflight(&mut self, order: u64, ids: &mut PacketIds, link: &mut Link) -> Option<InFlight> {
         let inflight = self.inflight.remove(&order)?;
         self.by_id.remove(&inflight.id);
@@ -206,6 +211,7 @@ impl Outgoing {
                 self.end_queued(order, PublishOutcome::Refused { reason }, fates);
             } else if queued.message.qos == QoS::AtMostOnce {
                 let Some(queued) = self.discard(order) else { break };
+                // [MQTT-4.3.1-1] (both versions)
                 link.publish(&queued.message, None, false, left(queued.expires, now), outbox);
             } else if !self.send_first(order, ids, link, outbox, now) {
                 break;
@@ -214,6 +220,8 @@ impl Outgoing {
     }
 
     /// Sends a queued QoS 1 or 2 message for the first time; `false` if quota or identifiers are used up.
+    /// [MQTT-4.3.2-1] [MQTT-4.3.3-1] (both versions), [MQTT-3.3.4-7] [MQTT-3.3.4-9] [MQTT-4.3.2-2]
+    /// [MQTT-4.3.3-2] [MQTT-4.9.0-2] (5.0)
     fn send_first(
         &mut self,
         order: u64,
@@ -306,6 +314,7 @@ impl Outgoing {
         true
     }
 
+    /// [MQTT-3.3.1-1] [MQTT-3.3.1-3] [MQTT-4.4.0-1] (both versions), [MQTT-2.3.1-3] (3.1.1)
     fn send_again(&mut self, order: u64, link: &mut Link, outbox: &mut Outbox, now: Timestamp) {
         let Some(inflight) = self.inflight.get_mut(&order) else { return };
         inflight.sent_at = now;
@@ -359,6 +368,7 @@ impl Outgoing {
     }
 
     /// PUBACK, PUBREC or PUBCOMP arrived.
+    /// [MQTT-4.4.0-2] [MQTT-4.9.0-3] (5.0)
     pub(super) fn acknowledged(
         &mut self,
         kind: PacketType,
@@ -403,6 +413,7 @@ impl Outgoing {
     }
 
     /// PUBREC was received: the message is the peer's now, PUBREL goes out and the exchange moves behind all others.
+    /// [MQTT-4.6.0-4] (both versions), [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-4] (5.0)
     fn release(
         &mut self,
         order: u64,
@@ -448,6 +459,7 @@ impl Outgoing {
 }
 
 /// What is left until a message expires, in whole seconds; one at least, because it was in time when it was first sent.
+/// [MQTT-3.3.2-6] (5.0)
 fn left(expires: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
     expires.map(|expires| {
         let left = expires.saturating_since(now) + Duration::from_micros(999_999);

@@ -15,6 +15,7 @@ const CONNECT_V4: &str = "10 26 00 04 4D 51 54 54 04 C2 00 78 00 09 38 39 34 36 
 /// Flow 3: the raw bytes get the listed answers.
 /// [MQTT-2.3.1-7] [MQTT-3.1.4-4] [MQTT-3.2.0-1] [MQTT-3.3.4-1] [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.10.4-4]
 /// [MQTT-3.12.4-1] [MQTT-4.3.2-2] (3.1.1)
+/// [MQTT-7.0.0-2] (3.1.1)
 #[test]
 fn flow_3_raw_bytes_get_raw_answers() {
     let mut world = World::new();

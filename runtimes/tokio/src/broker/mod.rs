@@ -56,6 +56,7 @@ pub struct Stopped {
 ///
 /// All connections share the broker behind a lock that is held for one call at a time, never over an await; reading and
 /// writing happen outside it. Cheap to clone: each clone is the same server.
+/// [MQTT-7.1.1-1] (3.1.1), [MQTT-4.2.0-1] (5.0)
 #[derive(Clone)]
 pub struct Server {
     shared: Arc<Shared>,
