@@ -44,8 +44,8 @@ pub use client::{
     ServerLimits, ServerWords, Subscribe, SubscribeToken, Subscription, Unsubscribe, UnsubscribeToken,
 };
 pub use connection::{
-    Acceptance, ConnectRequest, Connection, ConnectionConfig, ConnectionEvent, DisconnectCause, DropReason,
-    FilterRequest, RequestToken,
+    Acceptance, ConnectRequest, Connection, ConnectionConfig, ConnectionEvent, DisconnectCause, Dismissal,
+    DropReason, EnhancedAuthentication, FilterRequest, RequestToken,
 };
 pub use message::{
     Message, MessageProperties, PayloadFormat, QoS, SubscriptionIdentifiers, UserProperties, Will,

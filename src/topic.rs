@@ -295,7 +295,7 @@ mod tests {
         assert!(matches("a/+", "a/$b"));
     }
 
-    /// [MQTT-4.7.1-2] [MQTT-4.7.3-1] (both versions), [MQTT-4.7.1-3] (3.1.1), [MQTT-4.7.1-1] [MQTT-4.8.2-1]
+    /// [MQTT-4.7.1-2] [MQTT-4.7.3-1] (both versions), [MQTT-4.7.1-3] (3.1.1), [MQTT-4.7.1-1] [MQTT-4.8.2-1] (5.0)
     /// [MQTT-4.8.2-2] (5.0)
     #[test]
     fn wildcards_stand_alone_in_their_level() {

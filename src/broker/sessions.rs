@@ -22,13 +22,13 @@ pub(super) struct Stored {
     /// Who made it.
     pub(super) user_name: Option<Text>,
     pub(super) state: State,
+    /// Its last connection, which may be gone.
+    pub(super) last_connection: Key,
     pub(super) subscriptions: BTreeSet<TopicFilter>,
     /// Subscriptions whose retained messages were not all sent yet.
     pub(super) replays: VecDeque<Replay>,
     /// Published when the connection ends without a word; while the client is away, when its delay has passed.
     pub(super) will: Option<Will>,
-    /// Counts the messages delivered while the client is away.
-    pub(super) next_delivery: u64,
     /// Where its timer stands.
     pub(super) timer: Option<Timestamp>,
 }
@@ -61,15 +61,15 @@ pub(super) enum State {
 }
 
 impl Stored {
-    pub(super) fn new(client_id: Text, user_name: Option<Text>) -> Self {
+    pub(super) fn new(client_id: Text, user_name: Option<Text>, connection: Key) -> Self {
         Self {
             client_id,
             user_name,
             state: State::Moving,
+            last_connection: connection,
             subscriptions: BTreeSet::new(),
             replays: VecDeque::new(),
             will: None,
-            next_delivery: 0,
             timer: None,
         }
     }
@@ -142,6 +142,10 @@ impl Sessions {
 
     pub(super) fn get_mut(&mut self, key: SessionKey) -> Option<&mut Stored> {
         self.slab.get_mut(key.0)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (SessionKey, &Stored)> {
+        self.slab.iter().map(|(key, stored)| (SessionKey(key), stored))
     }
 
     pub(super) fn insert(&mut self, session: Stored) -> Option<SessionKey> {

@@ -100,7 +100,7 @@ fn link_settings(config: &ClientConfig, limits: &ServerLimits) -> LinkSettings {
         // On 5.0 nothing is ever sent again on a live connection [MQTT-4.4.0-1] (5.0).
         retransmit_after: config
             .retransmit_after
-            .filter(|after| config.version == ProtocolVersion::V3_1_1 && !after.is_zero()),
+            .filter(|after| config.version < ProtocolVersion::V5 && !after.is_zero()),
     }
 }
 
@@ -113,10 +113,10 @@ impl Client {
             self.outbox.clear();
             self.wire = Wire::new(&self.config, self.now);
             // In 5.0 Clean Start is about the past only; in 3.1.1 it also keeps the session from outliving the connection.
-            let is_3_1_1 = self.config.version == ProtocolVersion::V3_1_1;
-            let is_first = !self.was_connected || is_3_1_1;
+            let is_old = self.config.version < ProtocolVersion::V5;
+            let is_first = !self.was_connected || is_old;
             // Without a name there is no session to go on with [MQTT-3.1.3-7] (3.1.1).
-            let is_nameless = is_3_1_1 && self.config.client_id.is_empty();
+            let is_nameless = is_old && self.config.client_id.is_empty();
             // [MQTT-3.1.2-4] (5.0)
             self.wire.clean_start = self.config.clean_start && is_first || is_nameless;
             self.phase = Phase::Connecting;

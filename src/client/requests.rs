@@ -174,7 +174,7 @@ impl Client {
             return self.misbehaved(Violation::WrongAcknowledgement);
         }
         let count = filter_count(request);
-        let is_silent = kind == PacketType::UnsubAck && self.config.version == ProtocolVersion::V3_1_1;
+        let is_silent = kind == PacketType::UnsubAck && self.config.version < ProtocolVersion::V5;
         let mut reasons = Vec::from_iter(reasons.iter());
         if is_silent {
             reasons.resize(count, ReasonCode::Success);

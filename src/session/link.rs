@@ -120,7 +120,7 @@ impl Link {
     }
 
     /// Writes an acknowledgement: `kind` is its variant of [`Packet`].
-    /// [MQTT-2.3.1-6] (3.1.1), [MQTT-2.2.1-5] [MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2] [MQTT-3.5.2-3]
+    /// [MQTT-2.3.1-6] (3.1.1), [MQTT-2.2.1-5] [MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2] [MQTT-3.5.2-3] (5.0)
     /// [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.7.2-2] [MQTT-3.7.2-3] (5.0)
     pub(super) fn answer(
         &mut self,
@@ -235,7 +235,7 @@ impl Link {
     }
 
     /// The alias for a topic: known to the peer, new, or none when all are given away.
-    /// [MQTT-3.1.2-26] [MQTT-3.1.2-27] [MQTT-3.2.2-17] [MQTT-3.2.2-18] [MQTT-3.3.2-8] [MQTT-3.3.2-9]
+    /// [MQTT-3.1.2-26] [MQTT-3.1.2-27] [MQTT-3.2.2-17] [MQTT-3.2.2-18] [MQTT-3.3.2-8] [MQTT-3.3.2-9] (5.0)
     /// [MQTT-3.3.2-11] (5.0)
     fn outbound_alias(&mut self, topic: &TopicName) -> Option<Alias> {
         if let Some(alias) = self.outbound_aliases.get(topic.as_bytes()) {

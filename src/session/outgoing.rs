@@ -1,6 +1,9 @@
 //! The sender of messages: a queue, and the exchanges of QoS 1 and 2 that are not finished (section 4.3).
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    vec::Vec,
+};
 use core::{mem, time::Duration};
 
 use super::{
@@ -149,6 +152,56 @@ impl Outgoing {
         while self.make_room().is_some() {}
     }
 
+    /// What waits for its first transmission: its place, its token and the message, in order.
+    pub(super) fn queued(&self) -> impl Iterator<Item = (u64, u64, &Message)> {
+        self.queue.iter().map(|(order, queued)| (*order, queued.token, &queued.message))
+    }
+
+    /// Takes a queued message out, with what is left of its expiry; `None` if nothing is left.
+    pub(super) fn withdraw(&mut self, order: u64, now: Timestamp) -> Option<Message> {
+        let Queued { message, expires, .. } = self.discard(order)?;
+        unexpired(message, expires, now)
+    }
+
+    /// Takes out what nobody else has got: QoS 1 messages without their acknowledgement, then the queue. QoS 2 messages that
+    /// were sent are nobody else's [MQTT-4.8.2-5] (5.0).
+    pub(super) fn into_unfinished(self, now: Timestamp) -> Vec<(u64, Message)> {
+        let sent = self.inflight.into_values().filter_map(|inflight| match inflight.phase {
+            Phase::Published { message, expires } if message.qos == QoS::AtLeastOnce => {
+                Some((inflight.token, message, expires))
+            }
+            Phase::Published { .. } | Phase::Released { .. } => None,
+        });
+        let queued = self.queue.into_values().map(|queued| (queued.token, queued.message, queued.expires));
+        sent.chain(queued)
+            .filter_map(|(token, message, expires)| Some((token, unexpired(message, expires, now)?)))
+            .collect()
+    }
+
+    /// Takes out what the peer of this connection does not take.
+    pub(super) fn take_refused(&mut self, ids: &mut PacketIds, link: &mut Link) -> Vec<Message> {
+        let is_refused = |message: &Message| {
+            message.cost() > link.settings.peer_packet_size && link.refusal(message).is_some()
+        };
+        let sent = self.inflight.iter().filter_map(|(order, inflight)| match &inflight.phase {
+            Phase::Published { message, .. } if is_refused(message) => Some(*order),
+            Phase::Published { .. } | Phase::Released { .. } => None,
+        });
+        let sent: Vec<u64> = sent.collect();
+        let queued: Vec<u64> =
+            self.queued().filter(|(.., message)| is_refused(message)).map(|(order, ..)| order).collect();
+        let mut refused = Vec::new();
+        for order in sent {
+            if let Some(InFlight { phase: Phase::Published { message, .. }, .. }) =
+                self.end_inflight(order, ids, link)
+            {
+                refused.push(message);
+            }
+        }
+        refused.extend(queued.into_iter().filter_map(|order| Some(self.discard(order)?.message)));
+        refused
+    }
+
     pub(super) fn next_expiry(&self) -> Option<Timestamp> {
         self.expiries.first().map(|(expires, _)| *expires)
     }
@@ -220,7 +273,7 @@ impl Outgoing {
     }
 
     /// Sends a queued QoS 1 or 2 message for the first time; `false` if quota or identifiers are used up.
-    /// [MQTT-4.3.2-1] [MQTT-4.3.3-1] (both versions), [MQTT-3.3.4-7] [MQTT-3.3.4-9] [MQTT-4.3.2-2]
+    /// [MQTT-4.3.2-1] [MQTT-4.3.3-1] (both versions), [MQTT-3.3.4-7] [MQTT-3.3.4-9] [MQTT-4.3.2-2] (5.0)
     /// [MQTT-4.3.3-2] [MQTT-4.9.0-2] (5.0)
     fn send_first(
         &mut self,
@@ -456,6 +509,15 @@ impl Outgoing {
             self.append(queued);
         }
     }
+}
+
+/// A message for another peer, with what is left of its expiry [MQTT-3.3.2-6] (5.0); `None` if nothing is left.
+fn unexpired(mut message: Message, expires: Option<Timestamp>, now: Timestamp) -> Option<Message> {
+    if expires.is_some_and(|expires| expires <= now) {
+        return None;
+    }
+    message.properties.message_expiry = left(expires, now);
+    Some(message)
 }
 
 /// What is left until a message expires, in whole seconds; one at least, because it was in time when it was first sent.

@@ -13,7 +13,7 @@ use crate::harness::*;
 const CONNECT_V4: &str = "10 26 00 04 4D 51 54 54 04 C2 00 78 00 09 38 39 34 36 37 32 30 38 39 00 06 34 38 39 34 30 32 00 07 64 6E 64 66 73 73 6A";
 
 /// Flow 3: the raw bytes get the listed answers.
-/// [MQTT-2.3.1-7] [MQTT-3.1.4-4] [MQTT-3.2.0-1] [MQTT-3.3.4-1] [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.10.4-4]
+/// [MQTT-2.3.1-7] [MQTT-3.1.4-4] [MQTT-3.2.0-1] [MQTT-3.3.4-1] [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.10.4-4] (3.1.1)
 /// [MQTT-3.12.4-1] [MQTT-4.3.2-2] (3.1.1)
 /// [MQTT-7.0.0-2] (3.1.1)
 #[test]

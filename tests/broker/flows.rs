@@ -35,7 +35,7 @@ fn flow_2_mutual() {
 }
 
 /// QoS 1 to a subscriber whose PUBACK is lost with the connection: the same packet again, with DUP.
-/// [MQTT-2.3.1-3] [MQTT-2.3.1-4] [MQTT-3.2.0-1] [MQTT-3.2.2-2] [MQTT-3.3.1-1] [MQTT-4.3.2-1]
+/// [MQTT-2.3.1-3] [MQTT-2.3.1-4] [MQTT-3.2.0-1] [MQTT-3.2.2-2] [MQTT-3.3.1-1] [MQTT-4.3.2-1] (3.1.1)
 /// [MQTT-4.4.0-1] (3.1.1)
 #[test]
 fn flow_4_lost_puback() {
@@ -57,7 +57,7 @@ fn flow_4_lost_puback() {
 
 /// QoS 2 to a subscriber, with the connection cut before each of its answers arrives.
 /// [MQTT-3.3.1-1] [MQTT-4.4.0-1] (both versions), [MQTT-2.3.1-4] [MQTT-2.3.1-6] [MQTT-4.3.3-1] (3.1.1),
-/// [MQTT-2.2.1-5] [MQTT-3.1.2-5] [MQTT-4.3.3-2] [MQTT-4.3.3-3] [MQTT-4.3.3-4] [MQTT-4.3.3-5]
+/// [MQTT-2.2.1-5] [MQTT-3.1.2-5] [MQTT-4.3.3-2] [MQTT-4.3.3-3] [MQTT-4.3.3-4] [MQTT-4.3.3-5] (5.0)
 /// [MQTT-4.3.3-6] (5.0)
 #[test]
 fn flow_4_s03_each_step_of_qos_2_is_repeated_and_only_that() {

@@ -47,7 +47,7 @@ fn s30_no_identifier_towards_a_client_is_in_use_twice() {
     }
 }
 
-/// [MQTT-3.3.4-1] (both versions), [MQTT-2.3.1-6] [MQTT-4.3.2-2] [MQTT-4.3.3-2] (3.1.1), [MQTT-2.2.1-5]
+/// [MQTT-3.3.4-1] (both versions), [MQTT-2.3.1-6] [MQTT-4.3.2-2] [MQTT-4.3.3-2] (3.1.1), [MQTT-2.2.1-5] (5.0)
 /// [MQTT-4.3.2-4] [MQTT-4.3.2-5] [MQTT-4.3.3-8] [MQTT-4.3.3-11] (5.0)
 #[test]
 fn the_answer_to_a_publish_follows_its_qos() {
@@ -209,7 +209,7 @@ fn a_disconnect_is_the_last_packet() {
 }
 
 /// A client identifier that is not accepted is told by its code in both versions, and nothing behind it counts.
-/// [MQTT-3.1.3-9] [MQTT-3.1.4-5] [MQTT-3.2.2-5] (3.1.1), [MQTT-3.1.3-8] [MQTT-3.1.4-6] [MQTT-3.2.2-7]
+/// [MQTT-3.1.3-9] [MQTT-3.1.4-5] [MQTT-3.2.2-5] (3.1.1), [MQTT-3.1.3-8] [MQTT-3.1.4-6] [MQTT-3.2.2-7] (5.0)
 /// [MQTT-3.14.0-1] (5.0)
 #[test]
 fn a_rejected_client_identifier_is_answered_and_closed() {

@@ -222,7 +222,7 @@ fn s68_a_client_that_never_reads_is_not_read() {
 
 /// S02 on the broker's side: unacknowledged messages come again in their order, with their identifiers, and within the
 /// client's new Receive Maximum (S01).
-/// [MQTT-4.6.0-1] (both versions), [MQTT-3.1.2-5] [MQTT-3.2.2-3] [MQTT-3.3.1-1] [MQTT-4.3.2-3] [MQTT-4.4.0-1]
+/// [MQTT-4.6.0-1] (both versions), [MQTT-3.1.2-5] [MQTT-3.2.2-3] [MQTT-3.3.1-1] [MQTT-4.3.2-3] [MQTT-4.4.0-1] (5.0)
 /// [MQTT-4.5.0-1] [MQTT-4.9.0-1] (5.0)
 #[test]
 fn s01_s02_s05_redelivery_keeps_order_identifiers_and_the_new_quota() {

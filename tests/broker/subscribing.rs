@@ -9,7 +9,7 @@ fn filter(filter: &str, qos: mqtt_engine::QoS) -> Subscription<'_> {
 }
 
 /// One SUBACK, a code for each filter, in order.
-/// [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.9.3-1] (both versions), [MQTT-2.3.1-7]
+/// [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.9.3-1] (both versions), [MQTT-2.3.1-7] (3.1.1)
 /// [MQTT-3.8.4-4] (3.1.1), [MQTT-2.2.1-6] [MQTT-3.8.4-6] [MQTT-3.8.4-7] [MQTT-3.9.2-1] [MQTT-3.9.2-2] (5.0)
 #[test]
 fn several_filters_get_one_suback() {

@@ -94,7 +94,7 @@ fn a_qos_1_message_after_its_puback_is_new_whatever_its_dup_says() {
 }
 
 /// Also a message that nobody subscribed to.
-/// [MQTT-3.3.4-1] [MQTT-4.5.0-2] (both versions), [MQTT-2.3.1-6] (3.1.1), [MQTT-2.2.1-5] [MQTT-4.3.2-4]
+/// [MQTT-3.3.4-1] [MQTT-4.5.0-2] (both versions), [MQTT-2.3.1-6] (3.1.1), [MQTT-2.2.1-5] [MQTT-4.3.2-4] (5.0)
 /// [MQTT-4.3.3-8] [MQTT-4.3.3-11] (5.0)
 #[test]
 fn every_message_is_answered_by_its_qos() {
@@ -265,7 +265,7 @@ fn a_published_message_carries_no_subscription_identifier() {
 }
 
 /// Acknowledgements are a code at most, so they fit into every Maximum Packet Size.
-/// [MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2] [MQTT-3.5.2-3] [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.7.2-2]
+/// [MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2] [MQTT-3.5.2-3] [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.7.2-2] (5.0)
 /// [MQTT-3.7.2-3] (5.0)
 #[test]
 fn s56_acknowledgements_carry_no_words() {

@@ -42,7 +42,7 @@ const fn invalid(field: &'static str, fault: Fault) -> EncodeError {
     EncodeError::Invalid { field, fault }
 }
 
-/// [MQTT-3.3.1-2] [MQTT-3.3.2-2] [MQTT-4.7.3-1] [MQTT-4.7.3-2] [MQTT-4.7.3-3] (both versions), [MQTT-2.3.1-1]
+/// [MQTT-3.3.1-2] [MQTT-3.3.2-2] [MQTT-4.7.3-1] [MQTT-4.7.3-2] [MQTT-4.7.3-3] (both versions), [MQTT-2.3.1-1] (3.1.1)
 /// [MQTT-2.3.1-5] (3.1.1), [MQTT-2.2.1-2] (5.0)
 #[test]
 fn s57_bad_publishes_are_not_sent() {
@@ -143,7 +143,7 @@ fn s57_bad_lists_are_not_sent() {
     }
 }
 
-/// [MQTT-3.2.2-4] (3.1.1), [MQTT-3.2.2-6] [MQTT-3.2.2-8] [MQTT-3.6.2-1] [MQTT-3.9.3-2] [MQTT-3.11.3-2]
+/// [MQTT-3.2.2-4] (3.1.1), [MQTT-3.2.2-6] [MQTT-3.2.2-8] [MQTT-3.6.2-1] [MQTT-3.9.3-2] [MQTT-3.11.3-2] (5.0)
 /// [MQTT-3.14.2-1] [MQTT-3.15.2-1] (5.0)
 #[test]
 fn s57_reason_codes_outside_the_packets_table_are_not_sent() {

@@ -69,7 +69,7 @@ fn s57_the_payload_of_connect_is_what_its_flags_say() {
 
 /// Every string of every packet, each with bytes that are no text, with U+0000 and with U+FEFF.
 /// [MQTT-3.1.3-4] [MQTT-3.1.3-11] [MQTT-3.3.2-1] [MQTT-3.8.3-1] [MQTT-3.10.3-1] [MQTT-4.7.3-2] (both versions),
-/// [MQTT-1.5.3-1] [MQTT-1.5.3-2] [MQTT-1.5.3-3] [MQTT-3.1.3-10] (3.1.1), [MQTT-1.5.4-1] [MQTT-1.5.4-2]
+/// [MQTT-1.5.3-1] [MQTT-1.5.3-2] [MQTT-1.5.3-3] [MQTT-3.1.3-10] (3.1.1), [MQTT-1.5.4-1] [MQTT-1.5.4-2] (5.0)
 /// [MQTT-1.5.4-3] [MQTT-1.5.7-1] [MQTT-3.1.3-12] [MQTT-3.3.2-13] [MQTT-3.3.2-19] (5.0)
 #[test]
 fn s54_every_string_must_be_text() {

@@ -29,6 +29,7 @@ use shared::Shared;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How a server serves. What the broker allows is in [`BrokerConfig`].
+/// [MQTT-7.1.1-1] (3.1.1), [MQTT-4.2.0-1] (5.0)
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ServerConfig {
