@@ -317,7 +317,11 @@ fn s71_connack_announces_what_the_broker_can_do() {
     assert_eq!(properties.topic_alias_maximum(), Some(3));
     assert_eq!(properties.server_keep_alive(), Some(100));
     assert_eq!(properties.session_expiry_interval(), Some(60));
-    assert_eq!(properties.shared_subscription_available(), Some(false));
+    // Available is the default, and not mentioned.
+    assert_eq!((properties.maximum_qos(), properties.retain_available()), (None, None));
+    assert_eq!(properties.wildcard_subscription_available(), None);
+    assert_eq!(properties.subscription_identifier_available(), None);
+    assert_eq!(properties.shared_subscription_available(), None);
     // What is granted as asked for is not mentioned.
     let id = world.knock(hello(V5, "b").keep_alive(99).with(&[Property::SessionExpiryInterval(60)]));
     let frame = world.next(id).unwrap();

@@ -19,6 +19,7 @@ mod questions;
 mod retained;
 mod rules;
 mod sessions;
+mod shared;
 mod subscribing;
 mod takeover;
 mod version5;

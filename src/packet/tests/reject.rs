@@ -127,7 +127,8 @@ fn s54_bad_connects_are_refused() {
     let bad_level = |level| Fault::UnsupportedProtocolLevel(level);
     refused! {
         BOTH 0x10 r#"00 04 "mqtt" 04 02 00 00 00 00"# => 2, Fault::ProtocolName, VERSION, ("MQTT-3.1.2-1", "MQTT-3.1.2-1");
-        BOTH 0x10 r#"00 06 "MQIsdp" 03 02 00 00 00 00"# => 2, Fault::ProtocolName, VERSION, ("MQTT-3.1.2-1", "MQTT-3.1.2-1");
+        BOTH 0x10 r#"00 06 "MQIsdP" 03 02 00 00 00 00"# => 2, Fault::ProtocolName, VERSION, ("MQTT-3.1.2-1", "MQTT-3.1.2-1");
+        BOTH 0x10 r#"00 06 "MQIsdp" 04 02 00 00 00 00"# => 10, bad_level(4), VERSION, ("MQTT-3.1.2-2", "MQTT-3.1.2-2");
         BOTH 0x10 "00 00 04 02 00 00 00 00" => 2, Fault::ProtocolName, VERSION, ("MQTT-3.1.2-1", "MQTT-3.1.2-1");
         BOTH 0x10 r#"00 04 "MQTT" 03 02 00 00 00 00"# => 8, bad_level(3), VERSION, ("MQTT-3.1.2-2", "MQTT-3.1.2-2");
         BOTH 0x10 r#"00 04 "MQTT" 06"# => 8, bad_level(6), VERSION, ("MQTT-3.1.2-2", "MQTT-3.1.2-2");
