@@ -45,6 +45,23 @@ fn the_readable_version_is_current() {
     );
 }
 
+/// The codec names the statement that a packet violates: the first number is of 3.1.1, the second of 5.0.
+#[test]
+fn the_statements_that_faults_name_exist() {
+    let table = table::read(root());
+    let faults = fs::read_to_string(root().join("src/packet/fault.rs")).unwrap();
+    let mut count = 0;
+    for line in faults.lines() {
+        let Some((_, pair)) = line.split_once("=> (\"") else { continue };
+        let numbers: Vec<_> = pair.split('"').step_by(2).collect();
+        for (version, id) in table::Version::ALL.into_iter().zip(numbers).filter(|(_, id)| !id.is_empty()) {
+            assert!(table.rows.iter().any(|row| row.version == version && row.id == id), "{line}");
+            count += 1;
+        }
+    }
+    assert!(count > 50, "found only {count}");
+}
+
 #[test]
 fn the_grammar_of_citations() {
     use table::Version::{V50, V311};

@@ -422,6 +422,7 @@ impl Outgoing {
 
     /// PUBACK, PUBREC or PUBCOMP arrived.
     /// [MQTT-4.4.0-2] [MQTT-4.9.0-3] (5.0)
+    /// [MQTT-4.8.2-6] (5.0)
     pub(super) fn acknowledged(
         &mut self,
         kind: PacketType,
