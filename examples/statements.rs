@@ -5,7 +5,12 @@
 //! cargo run -p mqtt-engine --example statements -- --version 3.1.1    # or 5.0: of one version only
 //! cargo run -p mqtt-engine --example statements -- --markdown > src/statements.md
 //! ```
-#![allow(clippy::unwrap_used, reason = "a tool of this repository; it stops where a file is missing")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    reason = "a tool of this repository; it stops where a file is missing"
+)]
 
 use std::{env, io::Write as _, path::Path, process::ExitCode};
 

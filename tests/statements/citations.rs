@@ -93,13 +93,14 @@ pub(crate) fn read_file(file: &str, text: &str, citations: &mut Citations) {
             has_test_attribute |= trimmed.starts_with("#[test]") || trimmed.starts_with("#[tokio::test");
             continue;
         }
-        if test.is_none() && has_test_attribute {
-            if let Some((_, rest)) = trimmed.split_once("fn ") {
-                let name = rest.split(['(', '<']).next().unwrap_or_default().to_owned();
-                let indent = line[..line.len() - trimmed.len()].to_owned();
-                test = Some((name, format!("{indent}}}")));
-                has_test_attribute = false;
-            }
+        if test.is_none()
+            && has_test_attribute
+            && let Some((_, rest)) = trimmed.split_once("fn ")
+        {
+            let name = rest.split(['(', '<']).next().unwrap_or_default().to_owned();
+            let indent = line[..line.len() - trimmed.len()].to_owned();
+            test = Some((name, format!("{indent}}}")));
+            has_test_attribute = false;
         }
         let name = test.as_ref().map(|(name, _)| name.as_str());
         for block in above.drain(..) {
