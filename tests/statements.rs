@@ -1,6 +1,11 @@
 //! Every numbered normative statement of both specifications is accounted for: by a test and the code that it proves, or by
 //! a written reason (`tests/statements/reasons.tsv`) for having no test.
-#![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    reason = "a test says what went wrong by panicking"
+)]
 
 use std::{fs, path::Path};
 
