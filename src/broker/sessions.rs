@@ -49,6 +49,7 @@ pub(super) struct Replay {
 #[derive(Debug)]
 pub(super) enum State {
     /// The message flow is with the connection.
+    /// [MQTT-4.1.0-2] (3.1.1), [MQTT-4.1.0-1] (5.0)
     Connected(Key),
     /// The message flow is kept here.
     Away {

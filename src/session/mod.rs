@@ -51,6 +51,7 @@ pub(crate) enum Arrival {
 /// The state that both peers keep across connections (section 3.1.2.4 of 3.1.1, 4.1 of 5.0).
 ///
 /// Opaque: it is moved between connections, not looked into.
+/// [MQTT-4.1.0-1] (both versions), [MQTT-3.1.2-23] (5.0)
 #[derive(Debug)]
 pub struct Session {
     ids: PacketIds,

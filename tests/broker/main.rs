@@ -18,6 +18,7 @@ mod pacing;
 mod publishing;
 mod questions;
 mod retained;
+mod rules;
 mod sessions;
 mod shared;
 mod standing;

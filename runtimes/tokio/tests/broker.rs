@@ -59,6 +59,7 @@ async fn raw(address: &str, connect: &[u8]) -> TcpStream {
     stream
 }
 
+/// [MQTT-7.1.1-1] (3.1.1)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_idle_connections_and_a_busy_publisher_without_loss() {
     const IDLE: usize = 1000;

@@ -32,6 +32,7 @@ pub use traffic::Traffic;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How a server serves. What the broker allows is in [`BrokerConfig`].
+/// [MQTT-7.1.1-1] (3.1.1), [MQTT-4.2.0-1] (5.0)
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ServerConfig {
@@ -66,6 +67,7 @@ pub struct Stopped {
 ///
 /// All connections share the broker behind a lock that is held for one call at a time, never over an await; reading and
 /// writing happen outside it. Cheap to clone: each clone is the same server.
+/// [MQTT-7.1.1-1] (3.1.1), [MQTT-4.2.0-1] (5.0)
 #[derive(Clone)]
 pub struct Server {
     shared: Arc<Shared>,
