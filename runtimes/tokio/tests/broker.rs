@@ -186,7 +186,7 @@ async fn a_client_that_is_still_sending_reads_the_last_words_and_an_end() {
 async fn packets_behind_a_question_wait_and_are_not_lost() {
     struct Slow;
     impl Hooks for Slow {
-        fn decide(&self, _: Question) -> Decision {
+        fn decide(&self, _: ConnectionId, _: &Peer, _: Question) -> Decision {
             Decision::later(async {
                 sleep(Duration::from_millis(1)).await;
                 Answer::Allow
