@@ -49,6 +49,7 @@ pub(super) struct Replay {
 #[derive(Debug)]
 pub(super) enum State {
     /// The message flow is with the connection.
+    /// [MQTT-4.1.0-2] (3.1.1), [MQTT-4.1.0-1] (5.0)
     Connected(Key),
     /// The message flow is kept here.
     Away {
@@ -133,6 +134,10 @@ impl Sessions {
 
     pub(super) fn len(&self) -> usize {
         self.slab.len()
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = SessionKey> {
+        self.slab.keys().map(SessionKey)
     }
 
     pub(super) fn find(&self, client_id: &Text) -> Option<SessionKey> {
