@@ -217,6 +217,7 @@ impl Broker {
         if is_shared && !self.config.shared_subscriptions {
             Some(ReasonCode::SharedSubscriptionsNotSupported)
         } else if !self.config.wildcard_subscriptions && filter.has_wildcard() {
+            // [MQTT-3.8.3-2] (3.1.1)
             Some(ReasonCode::WildcardSubscriptionsNotSupported)
         } else if !is_shared && is_under(filter.as_bytes(), b"$share") {
             // 5.0 clients don't come so far with it.

@@ -152,10 +152,6 @@ impl Sessions {
         self.slab.get_mut(key.0)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (SessionKey, &Stored)> {
-        self.slab.iter().map(|(key, stored)| (SessionKey(key), stored))
-    }
-
     pub(super) fn insert(&mut self, session: Stored) -> Option<SessionKey> {
         let client_id = session.client_id.clone();
         let key = SessionKey(self.slab.insert(session)?);

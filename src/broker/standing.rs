@@ -47,6 +47,15 @@ impl Broker {
         }
     }
 
+    /// Forgets every retained message that `refuses` names; says how many. To be called when a publisher has lost its rights:
+    /// a retained message otherwise outlives them, and its publisher.
+    ///
+    /// Takes time in proportion to all retained messages.
+    pub fn revoke_retained(&mut self, refuses: impl FnMut(&Message) -> bool, now: Timestamp) -> usize {
+        self.pass(now);
+        self.retained.remove_all(refuses)
+    }
+
     fn retain_of(&mut self, key: SessionKey, keep: &mut impl FnMut(Standing<'_>) -> bool) {
         let Some(stored) = self.sessions.get_mut(key) else { return };
         let (client_id, user_name) = (&stored.client_id, stored.user_name.as_ref());
@@ -68,10 +77,10 @@ impl Broker {
             return;
         }
         for filter in &ended {
-            self.subscriptions.remove(filter, key);
-            stored.subscriptions.remove(filter);
-            stored.stop_replay(filter);
+            // What was shared with it goes to other members first.
+            self.remove_subscription(key, filter);
         }
+        let Some(stored) = self.sessions.get_mut(key) else { return };
         let remaining = &stored.subscriptions;
         let is_wanted = |message: &Message| {
             !ended.iter().any(|filter| filter.matches(&message.topic))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mqtt_engine::{
-    BrokerEvent, ConnectionId, DropReason, Message,
+    BrokerEvent, ConnectionId, DropReason, Message, Standing,
     packet::{Ack, Packet, Property, ReasonCode, Subscription},
 };
 
@@ -401,4 +401,33 @@ fn s66_messages_survive_members_that_come_and_go() {
     }
     assert_eq!(seen.len(), total);
     assert_eq!(dropped(&mut world), 0);
+}
+
+/// A member that may no longer be one (see [`retain`](mqtt_engine::Broker::retain)) hands on what it was not sent.
+#[test]
+fn s66_a_member_without_permission_hands_its_queue_on() {
+    for is_away in [true, false] {
+        let mut world = World::with(|config| config.inflight_maximum = 1);
+        let [a] = members(&mut world, ["a"], AtLeastOnce);
+        ["1", "2", "3"].into_iter().for_each(|payload| send(&mut world, payload, AtLeastOnce));
+        assert_eq!(world.payloads(a), ["1"]);
+        if is_away {
+            world.hang_up(a);
+        }
+        let [b] = members(&mut world, ["b"], AtLeastOnce);
+        let may = |standing: Standing<'_>| match standing {
+            Standing::Subscription { client_id, .. } => *client_id != "a",
+            _ => true,
+        };
+        world.broker.retain(may, world.now);
+        assert_eq!(world.broker.statistics().subscriptions, 1);
+        let first = world.messages(b);
+        assert_eq!((first.len(), &*first[0].payload), (1, &b"2"[..]));
+        world.send(b, &puback(first[0].packet_id));
+        assert_eq!(world.payloads(b), ["3"]);
+        send(&mut world, "4", AtLeastOnce);
+        world.hang_up(b);
+        let a = if is_away { world.reconnect(hello(V5, "a").with(LASTING)) } else { a };
+        assert_eq!(world.payloads(a).len(), usize::from(is_away), "only what was sent before");
+    }
 }

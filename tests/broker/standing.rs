@@ -1,6 +1,6 @@
 //! Permissions that are taken back while subscriptions and wills stand.
 
-use mqtt_engine::{QoS, Standing, packet::Property};
+use mqtt_engine::{Standing, packet::Property};
 
 use crate::harness::*;
 
@@ -29,7 +29,7 @@ fn cve_2021_34434_subscriptions_end_with_their_permission() {
         for name in ["here", "away", "free"] {
             let id = world.connect(resuming(name));
             for filter in ["secret/#", "secret/open/+", "+/open/1", "open"] {
-                world.subscribe(id, filter, QoS::AtLeastOnce);
+                world.subscribe(id, filter, AtLeastOnce);
             }
             match name {
                 "here" => here = Some(id),
@@ -39,13 +39,13 @@ fn cve_2021_34434_subscriptions_end_with_their_permission() {
         let here = here.unwrap();
         let publisher = world.connect(hello(version, "publisher"));
         for (number, topic) in [(1, "open"), (2, "secret/1"), (3, "secret/open/1"), (4, "open")] {
-            world.publish(publisher, topic, QoS::AtLeastOnce, number, topic);
+            world.publish(publisher, topic, AtLeastOnce, number, topic);
         }
         let (before, now) = (world.broker.statistics().subscriptions, world.now);
         world.broker.retain(is_allowed, now);
         assert_eq!(world.broker.statistics().subscriptions, before - 4, "two of each but the free one");
         for (number, topic) in [(5, "secret/2"), (6, "secret/open/2"), (7, "open")] {
-            world.publish(publisher, topic, QoS::AtLeastOnce, number, topic);
+            world.publish(publisher, topic, AtLeastOnce, number, topic);
         }
         let mut received = |world: &mut World, id| {
             let mut topics = Vec::new();
@@ -71,10 +71,10 @@ fn wills_end_with_their_permission() {
     for version in [V4, V5] {
         let mut world = World::new();
         let watcher = world.connect(hello(version, "watcher"));
-        world.subscribe(watcher, "#", QoS::AtMostOnce);
+        world.subscribe(watcher, "#", AtMostOnce);
         let doomed: Vec<_> = [("a", "secret/will"), ("b", "will"), ("free", "secret/free")]
             .into_iter()
-            .map(|(name, topic)| world.connect(hello(version, name).will(topic, QoS::AtMostOnce, false, &[])))
+            .map(|(name, topic)| world.connect(hello(version, name).will(topic, AtMostOnce, false, &[])))
             .collect();
         let now = world.now;
         world.broker.retain(is_allowed, now);
