@@ -31,8 +31,7 @@ mod topic;
 mod transport;
 
 pub use broker::{
-    Answer, AtCapacity, Broker, BrokerConfig, BrokerEvent, ConnectionId, Question, QuestionId, Standing,
-    Statistics,
+    Answer, AtCapacity, Broker, BrokerConfig, BrokerEvent, ConnectionId, Question, QuestionId, Statistics,
 };
 pub use client::{
     Acknowledgement, Authentication, Client, ClientConfig, ClientEvent, Connected, DeliveryToken, Deviation,
@@ -40,8 +39,8 @@ pub use client::{
     ServerLimits, ServerWords, Subscribe, SubscribeToken, Subscription, Unsubscribe, UnsubscribeToken,
 };
 pub use connection::{
-    Acceptance, ConnectRequest, Connection, ConnectionConfig, ConnectionEvent, DisconnectCause, DropReason,
-    FilterRequest, RequestToken,
+    Acceptance, ConnectRequest, Connection, ConnectionConfig, ConnectionEvent, DisconnectCause, Dismissal,
+    DropReason, EnhancedAuthentication, FilterRequest, RequestToken,
 };
 pub use message::{
     Message, MessageProperties, PayloadFormat, QoS, SubscriptionIdentifiers, UserProperties, Will,

@@ -1,15 +1,38 @@
 //! The end of connections and sessions, and the wills that go with it (sections 3.1.2.5 and 4.1).
 
 use alloc::boxed::Box;
-use core::time::Duration;
+use core::{mem, time::Duration};
 
 use super::{
-    Broker, BrokerEvent, ConnectionId,
+    Broker, BrokerEvent, ConnectionId, Question,
+    questions::Asked,
     sessions::{SessionKey, State, Stored},
     slab::Key,
     timers::Timer,
 };
-use crate::{DisconnectCause, Session};
+use crate::{DisconnectCause, DropReason, Message, Session, Text, Will};
+
+/// A will whose time has come, of a session that may have ended.
+#[derive(Debug)]
+pub(super) struct DueWill {
+    session: SessionKey,
+    connection: Key,
+    client_id: Text,
+    user_name: Option<Text>,
+    message: Message,
+}
+
+impl DueWill {
+    fn new(session: SessionKey, stored: &Stored, will: Will) -> Self {
+        Self {
+            session,
+            connection: stored.last_connection,
+            client_id: stored.client_id.clone(),
+            user_name: stored.user_name.clone(),
+            message: will.message,
+        }
+    }
+}
 
 impl Broker {
     /// A connection ended: its session stays for as long as its expiry says, and its will is published unless the client
@@ -18,6 +41,7 @@ impl Broker {
         let Some(peer) = self.connections.get_mut(key) else { return };
         let session_key = peer.session.take();
         let question = peer.question.take();
+        peer.handshake = None;
         let expiry = peer.connection.session_expiry();
         let session = peer.connection.take_session();
         if let Some(question) = question {
@@ -34,6 +58,7 @@ impl Broker {
 
     /// A session's client is gone. `expiry` is in seconds.
     fn depart(&mut self, key: SessionKey, mut session: Session, expiry: u32, publishes_will: bool) {
+        self.release(key);
         let Some(stored) = self.sessions.get_mut(key) else { return };
         if !self.config.queue_qos0 {
             session.drop_qos0();
@@ -49,6 +74,7 @@ impl Broker {
         if expiry == 0 {
             return self.end_session(key);
         }
+        self.hand_on(key, None);
         if delay == Some(Duration::ZERO) {
             self.publish_will(key);
         }
@@ -77,8 +103,11 @@ impl Broker {
         for filter in &stored.subscriptions {
             self.subscriptions.remove(filter, key);
         }
+        if let State::Away { session, .. } = mem::replace(&mut stored.state, State::Moving) {
+            self.inherit(*session);
+        }
         if let Some(will) = stored.will.take() {
-            self.accept_message(&will.message, Some((key, &stored.client_id)));
+            self.fire_will(DueWill::new(key, &stored, will));
         }
     }
 
@@ -87,10 +116,31 @@ impl Broker {
         if let State::Away { will_at, .. } = &mut stored.state {
             *will_at = None;
         }
-        let client_id = stored.client_id.clone();
-        if let Some(will) = stored.will.take() {
-            self.accept_message(&will.message, Some((key, &client_id)));
+        let Some(will) = stored.will.take() else { return };
+        let due = DueWill::new(key, stored, will);
+        self.fire_will(due);
+    }
+
+    /// A will is due. Whether its client may publish it was asked when it connected; rights may have changed since.
+    fn fire_will(&mut self, due: DueWill) {
+        if !self.config.ask_publish {
+            return self.publish_due(&due);
         }
+        if self.questions.len() >= self.config.connections.saturating_add(self.config.sessions) {
+            return self.tell_dropped(due.client_id, &due.message, DropReason::Unasked);
+        }
+        let about = Question::Publish {
+            client_id: due.client_id.clone(),
+            user_name: due.user_name.clone(),
+            topic: due.message.topic.clone(),
+            qos: due.message.qos,
+            retain: due.message.retain,
+        };
+        self.ask_without_connection(due.connection, about, Asked::DueWill(Box::new(due)));
+    }
+
+    pub(super) fn publish_due(&mut self, due: &DueWill) {
+        self.accept_message(&due.message, Some((due.session, &due.client_id)));
     }
 
     fn refresh_session(&mut self, key: SessionKey) {

@@ -1,6 +1,7 @@
 //! PUBLISH, SUBSCRIBE and UNSUBSCRIBE of clients (sections 3.3, 3.8 and 3.10).
 
 use alloc::{boxed::Box, vec::Vec};
+use core::str;
 
 use super::{
     Broker, Question,
@@ -10,7 +11,7 @@ use super::{
     subscriptions::Options,
 };
 use crate::{
-    FilterRequest, Message, QoS, RequestToken, TopicFilter, TopicName,
+    Dismissal, FilterRequest, Message, PayloadFormat, QoS, RequestToken, Text, TopicFilter,
     packet::{ReasonCode, RetainHandling},
 };
 
@@ -22,12 +23,16 @@ pub(super) struct Subscribing {
     identifier: Option<u32>,
     /// Of the filters decided so far.
     reasons: Vec<ReasonCode>,
+    /// Why one was refused, for people.
+    words: Option<Text>,
 }
 
 impl Subscribing {
     /// Decides the next filter: it is granted, or refused with an error.
-    pub(super) fn decide(&mut self, refusal: Option<ReasonCode>) {
+    pub(super) fn decide(&mut self, refusal: Option<Dismissal>) {
         let Some(filter) = self.filters.get(self.reasons.len()) else { return };
+        let (refusal, words) = refusal.map_or((None, None), |why| (Some(why.reason), why.reason_string));
+        self.words = self.words.take().or(words);
         self.reasons.push(refusal.unwrap_or(match filter.qos {
             QoS::AtMostOnce => ReasonCode::Success,
             QoS::AtLeastOnce => ReasonCode::GrantedQoS1,
@@ -38,9 +43,10 @@ impl Subscribing {
 
 impl Broker {
     pub(super) fn publish_request(&mut self, key: Key, token: RequestToken, message: Message) {
+        let fault = self.publish_fault(&message);
         let Some(peer) = self.connections.get_mut(key) else { return };
         let Some(session) = peer.session else { return };
-        if let Some(reason) = publish_fault(&message.topic, self.config.topic_levels) {
+        if let Some(reason) = fault {
             return peer.connection.finish_publish(token, reason, self.now);
         }
         if self.config.ask_publish
@@ -58,6 +64,9 @@ impl Broker {
             return self.ask(key, about, Asked::Publish(Box::new(publishing)));
         }
         let reason = self.accept_from(session, &message);
+        if message.qos > QoS::AtMostOnce && self.hold(key, token, session) {
+            return;
+        }
         if let Some(peer) = self.connections.get_mut(key) {
             peer.connection.finish_publish(token, reason, self.now);
         }
@@ -75,17 +84,21 @@ impl Broker {
         &mut self,
         key: Key,
         token: RequestToken,
-        filters: Vec<FilterRequest>,
+        mut filters: Vec<FilterRequest>,
         identifier: Option<u32>,
     ) {
+        for request in &mut filters {
+            // [MQTT-3.2.2-10] (5.0)
+            request.qos = request.qos.min(self.config.maximum_qos);
+        }
         let reasons = Vec::with_capacity(filters.len());
-        self.subscribe_on(key, Box::new(Subscribing { token, filters, identifier, reasons }));
+        self.subscribe_on(key, Box::new(Subscribing { token, filters, identifier, reasons, words: None }));
     }
 
     /// Decides the filters that are left; stops at a question.
     pub(super) fn subscribe_on(&mut self, key: Key, mut subscribing: Box<Subscribing>) {
         while let Some(request) = subscribing.filters.get(subscribing.reasons.len()) {
-            let fault = subscribe_fault(&request.filter, self.config.topic_levels);
+            let fault = self.subscribe_fault(&request.filter);
             if fault.is_none() && self.config.ask_subscribe {
                 let (filter, qos) = (request.filter.clone(), request.qos);
                 let Some(stored) = self.session_of(key) else { return };
@@ -93,7 +106,7 @@ impl Broker {
                 let about = Question::Subscribe { client_id, user_name, filter, qos };
                 return self.ask(key, about, Asked::Subscribe { connection: key, subscribing });
             }
-            subscribing.decide(fault);
+            subscribing.decide(fault.map(Dismissal::new));
         }
         self.subscribe(key, *subscribing);
     }
@@ -101,7 +114,7 @@ impl Broker {
     /// Makes the subscriptions that were granted, all at once: SUBACK comes before the retained messages and before anything
     /// that is routed later.
     fn subscribe(&mut self, key: Key, subscribing: Subscribing) {
-        let Subscribing { token, filters, identifier, mut reasons } = subscribing;
+        let Subscribing { token, filters, identifier, mut reasons, words } = subscribing;
         let Some(session) = self.connections.get(key).and_then(|peer| peer.session) else { return };
         let mut with_retained = Vec::new();
         for (request, reason) in filters.into_iter().zip(&mut reasons) {
@@ -115,7 +128,11 @@ impl Broker {
                 identifier,
             };
             match self.add_subscription(session, &request.filter, options) {
-                Ok(is_new) if wants_retained(request.retain_handling, is_new) => {
+                // None for a shared subscription (5.0 section 4.8.2).
+                Ok(is_new)
+                    if request.filter.share_name().is_none()
+                        && wants_retained(request.retain_handling, is_new) =>
+                {
                     with_retained.push((request.filter, options));
                 }
                 Ok(_) => {}
@@ -123,7 +140,7 @@ impl Broker {
             }
         }
         if let Some(peer) = self.connections.get_mut(key) {
-            peer.connection.finish_subscribe(token, &reasons, self.now);
+            peer.connection.finish_subscribe_with(token, &reasons, words.as_ref(), self.now);
         }
         if let Some(stored) = self.sessions.get_mut(session) {
             with_retained.into_iter().for_each(|(filter, options)| stored.replay(filter, options));
@@ -153,35 +170,59 @@ impl Broker {
         let mut reasons = Vec::with_capacity(filters.len());
         for filter in filters {
             // Compared byte by byte; what is queued already is still delivered [MQTT-3.10.4-1] [MQTT-3.10.4-3].
-            let removed = self.subscriptions.remove(filter, session);
-            if let Some(stored) = self.sessions.get_mut(session) {
-                stored.subscriptions.remove(filter);
-                stored.stop_replay(filter);
-            }
+            let removed = self.remove_subscription(session, filter);
             reasons.push(if removed { ReasonCode::Success } else { ReasonCode::NoSubscriptionExisted });
         }
         if let Some(peer) = self.connections.get_mut(key) {
             peer.connection.finish_unsubscribe(token, &reasons, self.now);
         }
     }
-}
 
-/// Why clients may not publish to a topic, if so.
-pub(super) fn publish_fault(topic: &TopicName, most_levels: usize) -> Option<ReasonCode> {
-    let topic = topic.as_bytes();
-    if levels(topic) > most_levels {
-        return Some(ReasonCode::TopicNameInvalid);
+    /// Ends a subscription, if there is one. What is queued already is still delivered; of a shared one it may go to another
+    /// member.
+    pub(super) fn remove_subscription(&mut self, session: SessionKey, filter: &TopicFilter) -> bool {
+        let removed = self.subscriptions.remove(filter, session);
+        if let Some(stored) = self.sessions.get_mut(session) {
+            stored.subscriptions.remove(filter);
+            stored.stop_replay(filter);
+        }
+        if removed {
+            self.leave_group(session, filter);
+        }
+        removed
     }
-    // The server's own topics (3.1.1 section 4.7.2).
-    let is_system = topic.strip_prefix(b"$SYS").is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"));
-    is_system.then_some(ReasonCode::NotAuthorized)
-}
 
-fn subscribe_fault(filter: &TopicFilter, most_levels: usize) -> Option<ReasonCode> {
-    if filter.share_name().is_some() {
-        return Some(ReasonCode::SharedSubscriptionsNotSupported);
+    /// Why a client may not publish a message, if so.
+    pub(super) fn publish_fault(&self, message: &Message) -> Option<ReasonCode> {
+        let topic = message.topic.as_bytes();
+        if levels(topic) > self.config.topic_levels {
+            return Some(ReasonCode::TopicNameInvalid);
+        }
+        // The server's own topics (3.1.1 section 4.7.2).
+        let is_system =
+            topic.strip_prefix(b"$SYS").is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"));
+        if is_system {
+            return Some(ReasonCode::NotAuthorized);
+        }
+        let is_text = message.properties.payload_format == Some(PayloadFormat::Utf8);
+        if self.config.check_payload_format && is_text && str::from_utf8(&message.payload).is_err() {
+            return Some(ReasonCode::PayloadFormatInvalid);
+        }
+        None
     }
-    (levels(filter.as_bytes()) > most_levels).then_some(ReasonCode::TopicFilterInvalid)
+
+    fn subscribe_fault(&self, filter: &TopicFilter) -> Option<ReasonCode> {
+        let is_shared = filter.share_name().is_some();
+        if is_shared && !self.config.shared_subscriptions {
+            Some(ReasonCode::SharedSubscriptionsNotSupported)
+        } else if !self.config.wildcard_subscriptions && filter.has_wildcard() {
+            Some(ReasonCode::WildcardSubscriptionsNotSupported)
+        } else if levels(filter.pattern().as_bytes()) > self.config.topic_levels {
+            Some(ReasonCode::TopicFilterInvalid)
+        } else {
+            None
+        }
+    }
 }
 
 fn levels(topic: &[u8]) -> usize {

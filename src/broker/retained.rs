@@ -86,6 +86,15 @@ impl Retained {
         });
     }
 
+    /// Removes the messages that `refuses` names; how many.
+    pub(super) fn remove_all(&mut self, mut refuses: impl FnMut(&Message) -> bool) -> usize {
+        let kept = self.tree.values().map(|kept| &kept.message);
+        let refused: Vec<_> =
+            kept.filter(|message| refuses(message)).map(|message| message.topic.clone()).collect();
+        refused.iter().for_each(|topic| self.remove(topic));
+        refused.len()
+    }
+
     /// Collects messages whose topics match a filter, in the order of their topics and from behind the topic `after` on, with
     /// what is left of their expiry [MQTT-3.3.2-6]: as many as there is room for, one at least. Also says whether those
     /// are all.

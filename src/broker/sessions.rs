@@ -6,6 +6,7 @@ use alloc::{
 };
 
 use super::{
+    pacing::Pressure,
     slab::{Key, Slab},
     subscriptions::Options,
 };
@@ -22,15 +23,17 @@ pub(super) struct Stored {
     /// Who made it.
     pub(super) user_name: Option<Text>,
     pub(super) state: State,
+    /// Its last connection, which may be gone.
+    pub(super) last_connection: Key,
     pub(super) subscriptions: BTreeSet<TopicFilter>,
     /// Subscriptions whose retained messages were not all sent yet.
     pub(super) replays: VecDeque<Replay>,
     /// Published when the connection ends without a word; while the client is away, when its delay has passed.
     pub(super) will: Option<Will>,
-    /// Counts the messages delivered while the client is away.
-    pub(super) next_delivery: u64,
     /// Where its timer stands.
     pub(super) timer: Option<Timestamp>,
+    /// Publishers that wait until it has read.
+    pub(super) pressure: Pressure,
 }
 
 /// The retained messages that a new subscription gets.
@@ -60,16 +63,17 @@ pub(super) enum State {
 }
 
 impl Stored {
-    pub(super) fn new(client_id: Text, user_name: Option<Text>) -> Self {
+    pub(super) fn new(client_id: Text, user_name: Option<Text>, connection: Key) -> Self {
         Self {
             client_id,
             user_name,
             state: State::Moving,
+            last_connection: connection,
             subscriptions: BTreeSet::new(),
             replays: VecDeque::new(),
             will: None,
-            next_delivery: 0,
             timer: None,
+            pressure: Pressure::default(),
         }
     }
 
@@ -145,6 +149,10 @@ impl Sessions {
 
     pub(super) fn get_mut(&mut self, key: SessionKey) -> Option<&mut Stored> {
         self.slab.get_mut(key.0)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (SessionKey, &Stored)> {
+        self.slab.iter().map(|(key, stored)| (SessionKey(key), stored))
     }
 
     pub(super) fn insert(&mut self, session: Stored) -> Option<SessionKey> {

@@ -160,6 +160,11 @@ impl<V> TopicTree<V> {
         Some(result)
     }
 
+    /// All values, in no particular order.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
+        self.nodes.iter().filter_map(|node| node.value.as_ref())
+    }
+
     /// Visits the values of all *filters* that match a topic name: the tree holds filters.
     ///
     /// [MQTT-4.7.2-1]: a wildcard at the first level does not match a topic that starts with `$`.

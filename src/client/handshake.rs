@@ -29,8 +29,10 @@ pub(super) struct Wire {
     pub(super) reading_since: Timestamp,
     /// [`Outbox::position`](crate::Outbox::position) at `last_sent`.
     pub(super) sent_position: u64,
-    /// The first PINGREQ that is not answered.
+    /// When the first PINGREQ since the last answer was sent.
     pub(super) ping_sent: Option<Timestamp>,
+    /// How many PINGREQs are not answered.
+    pub(super) pings_due: u32,
     /// In force, in seconds.
     pub(super) keep_alive: u16,
     pub(super) session_expiry: u32,
@@ -66,6 +68,7 @@ impl Wire {
             reading_since: now,
             sent_position: 0,
             ping_sent: None,
+            pings_due: 0,
             keep_alive: config.keep_alive,
             session_expiry: config.session_expiry,
             clean_start: config.clean_start,
@@ -100,7 +103,7 @@ fn link_settings(config: &ClientConfig, limits: &ServerLimits) -> LinkSettings {
         // On 5.0 nothing is ever sent again on a live connection [MQTT-4.4.0-1].
         retransmit_after: config
             .retransmit_after
-            .filter(|after| config.version == ProtocolVersion::V3_1_1 && !after.is_zero()),
+            .filter(|after| config.version < ProtocolVersion::V5 && !after.is_zero()),
     }
 }
 
@@ -112,8 +115,8 @@ impl Client {
             self.outbox.clear();
             self.wire = Wire::new(&self.config, self.now);
             // In 5.0 Clean Start is about the past only; in 3.1.1 it also keeps the session from outliving the connection.
-            let is_first = !self.was_connected || self.config.version == ProtocolVersion::V3_1_1;
-            self.wire.clean_start = self.config.clean_start && is_first;
+            let is_first = !self.was_connected || self.config.version < ProtocolVersion::V5;
+            self.wire.clean_start = self.config.clean_start && is_first || self.starts_clean;
             self.phase = Phase::Connecting;
             if let Err(error) = self.write_connect() {
                 self.end(DisconnectReason::Unencodable(error), Afterwards::Rest);
@@ -210,8 +213,11 @@ impl Client {
             self.deviates(Deviation::SessionPresentAfterCleanStart, Violation::SessionPresent);
             return (!is_strict).then_some(false);
         }
-        if session_present && !self.has_session && is_strict {
-            // [MQTT-3.2.2-4] (5.0): we have nothing that belongs to this session.
+        let is_v5 = self.config.version == ProtocolVersion::V5;
+        if session_present && !self.has_session && is_strict && is_v5 {
+            // [MQTT-3.2.2-4] (5.0): we have nothing that belongs to this session. It may be our own, if the CONNACK of an
+            // earlier attempt was lost: the next attempt drops it.
+            self.starts_clean = true;
             self.misbehaved(Violation::SessionPresent);
             return None;
         }
@@ -227,6 +233,7 @@ impl Client {
         }
         self.has_session = true;
         self.was_connected = true;
+        self.starts_clean = false;
         self.session.begin(&mut self.wire.link);
         self.phase = Phase::Connected;
     }

@@ -110,7 +110,7 @@ impl Client {
 
     /// The server ends the connection; 3.1.1 has no such packet.
     fn disconnected(&mut self, disconnect: &Disconnect<'_>) {
-        if self.config.version == ProtocolVersion::V3_1_1 {
+        if self.config.version < ProtocolVersion::V5 {
             return self.misbehaved(Violation::UnexpectedPacket(PacketType::Disconnect));
         }
         if disconnect.properties.session_expiry_interval().is_some() {

@@ -65,7 +65,7 @@ impl Client {
 
     fn say_goodbye(&mut self, request: &Disconnect) {
         let mut list = PropertyList::<2>::new();
-        if self.config.version == ProtocolVersion::V3_1_1 {
+        if self.config.version < ProtocolVersion::V5 {
             if request.reason == ReasonCode::DisconnectWithWill {
                 // Only a transport that ends without DISCONNECT has the will published.
                 return;

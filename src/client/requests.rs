@@ -173,7 +173,7 @@ impl Client {
             return self.misbehaved(Violation::WrongAcknowledgement);
         }
         let count = filter_count(request);
-        let is_silent = kind == PacketType::UnsubAck && self.config.version == ProtocolVersion::V3_1_1;
+        let is_silent = kind == PacketType::UnsubAck && self.config.version < ProtocolVersion::V5;
         let mut reasons = Vec::from_iter(reasons.iter());
         if is_silent {
             reasons.resize(count, ReasonCode::Success);
@@ -199,10 +199,11 @@ impl Client {
                     if !by_program {
                         filters.push(subscription.filter.clone());
                     }
-                    if reason.is_error() {
-                        self.subscriptions.remove(&subscription.filter);
-                    } else {
+                    if !reason.is_error() {
                         self.subscriptions.insert(subscription.filter.clone(), (subscription, identifier));
+                    } else if !by_program {
+                        // A refused change leaves an earlier subscription in force; a refused renewal ends it.
+                        self.subscriptions.remove(&subscription.filter);
                     }
                 }
                 self.emit(if by_program {

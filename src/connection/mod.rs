@@ -1,26 +1,29 @@
 //! The server's side of one network connection: everything but routing.
 
+mod authentication;
 mod config;
 mod event;
 mod handshake;
 mod input;
 mod keep_alive;
+mod output;
 
 use alloc::{collections::VecDeque, vec::Vec};
 
 use bytes::Buf;
 
 pub use config::ConnectionConfig;
-pub use event::{ConnectRequest, ConnectionEvent, DisconnectCause, DropReason, FilterRequest, RequestToken};
+pub use event::{
+    ConnectRequest, ConnectionEvent, DisconnectCause, Dismissal, DropReason, EnhancedAuthentication,
+    FilterRequest, RequestToken,
+};
 pub use handshake::Acceptance;
 
-use self::{handshake::Terms, keep_alive::KeepAlive};
+use self::{authentication::Exchange, handshake::Terms, keep_alive::KeepAlive};
 use crate::{
-    Message, Outbox, QoS, Timestamp, Transport,
+    Message, Outbox, QoS, Text, Timestamp, Transport,
     framing::{self, Framing},
-    packet::{
-        Disconnect, Packet, PacketId, Properties, ProtocolVersion, ReasonCode, ReasonCodes, SubAck, UnsubAck,
-    },
+    packet::{Packet, PacketId, Properties, ProtocolVersion, ReasonCode, ReasonCodes, SubAck, UnsubAck},
     session::{Fate, Link, Session},
 };
 
@@ -44,12 +47,13 @@ pub struct Connection {
     keep_alive: KeepAlive,
     /// What the client announced with CONNECT.
     terms: Option<Terms>,
+    /// The enhanced authentication that CONNECT began.
+    exchange: Option<Exchange>,
     /// From `accept` until the session is taken away.
     flow: Option<Flow>,
     /// What waits for the owner, by token.
     requests: Vec<(RequestToken, Request)>,
     next_request: u64,
-    next_delivery: u64,
     fates: VecDeque<Fate>,
 }
 
@@ -59,6 +63,8 @@ enum Phase {
     AwaitingConnect { until: Timestamp },
     /// The owner decides about the CONNECT.
     Deciding { until: Timestamp },
+    /// The owner has asked the client for another step of its authentication.
+    Authenticating { until: Timestamp },
     /// The client has its CONNACK.
     Open,
     /// Ended; the outbox may hold last bytes.
@@ -94,10 +100,10 @@ impl Connection {
             events: VecDeque::new(),
             keep_alive: KeepAlive::off(),
             terms: None,
+            exchange: None,
             flow: None,
             requests: Vec::new(),
             next_request: 0,
-            next_delivery: 0,
             fates: VecDeque::new(),
             config,
         }
@@ -122,11 +128,22 @@ impl Connection {
     /// client hears as 0x80). Missing codes count as unspecified errors. SUBACK is in the outbox before any message that is
     /// delivered later.
     pub fn finish_subscribe(&mut self, token: RequestToken, reasons: &[ReasonCode], now: Timestamp) {
+        self.finish_subscribe_with(token, reasons, None, now);
+    }
+
+    /// The same with words for people, which 5.0 clients hear if they want to.
+    pub fn finish_subscribe_with(
+        &mut self,
+        token: RequestToken,
+        reasons: &[ReasonCode],
+        words: Option<&Text>,
+        now: Timestamp,
+    ) {
         self.pass(now);
         let Some(Request::Subscribe { packet_id, filters }) = self.finished(token) else { return };
         let reasons = one_for_each(reasons, filters, SUBSCRIBE_REASONS);
         let reasons = ReasonCodes::new(&reasons);
-        self.send(&Packet::SubAck(SubAck { packet_id, properties: Properties::NONE, reasons }));
+        self.send_suback(&SubAck { packet_id, properties: Properties::NONE, reasons }, words);
     }
 
     /// Finishes an unsubscribe request with a code for each filter, in order. Missing codes count as unspecified errors.
@@ -143,23 +160,54 @@ impl Connection {
     /// Returns the messages that were dropped: for lack of room queued ones of QoS 0 go in favour of QoS 1 and 2, else the new
     /// one; also one that is larger than the client's Maximum Packet Size [MQTT-3.1.2-24].
     pub fn deliver(&mut self, message: Message, now: Timestamp) -> Vec<(Message, DropReason)> {
+        self.deliver_for(message, 0, now)
+    }
+
+    /// The same, under a number of the owner's that comes back with what is taken out of the queue.
+    pub(crate) fn deliver_for(
+        &mut self,
+        message: Message,
+        number: u64,
+        now: Timestamp,
+    ) -> Vec<(Message, DropReason)> {
         self.pass(now);
         let Some(Flow { session, link }) = &mut self.flow else {
             return Vec::from([(message, DropReason::NoSession)]);
         };
-        // The cost is never below the size on the wire, and is much cheaper to know.
-        if message.cost() > link.settings.peer_packet_size && link.refusal(&message).is_some() {
+        if is_too_large(&message, link) {
             return Vec::from([(message, DropReason::TooLarge)]);
         }
-        let token = self.next_delivery;
-        self.next_delivery += 1;
-        enqueue(session, token, message, now, &mut self.fates)
+        enqueue(session, number, message, self.now, &mut self.fates)
+    }
+
+    /// Whether a message would be queued, with nothing dropped for it.
+    pub(crate) fn takes(&self, message: &Message) -> bool {
+        self.flow.as_ref().is_some_and(|Flow { session, link }| {
+            session.has_room(message.cost()) && !is_too_large(message, link)
+        })
+    }
+
+    pub(crate) fn session_mut(&mut self) -> Option<&mut Session> {
+        self.flow.as_mut().map(|flow| &mut flow.session)
+    }
+
+    /// Takes an unfinished publish over, to be acknowledged later under the session's number for the message.
+    pub(crate) fn defer_publish(&mut self, token: RequestToken) -> Option<u64> {
+        self.delivery(token)?;
+        match self.finished(token)? {
+            Request::Publish { delivery } => Some(delivery),
+            Request::Subscribe { .. } | Request::Unsubscribe { .. } => None,
+        }
     }
 
     /// Ends the connection. A 5.0 client is told the reason; the session and the will are the owner's concern.
-    pub fn close(&mut self, reason: ReasonCode, now: Timestamp) {
+    pub fn close(&mut self, dismissal: impl Into<Dismissal>, now: Timestamp) {
         self.pass(now);
-        self.end(DisconnectCause::Closed(reason));
+        if !matches!(self.phase, Phase::Ended | Phase::Gone) {
+            let dismissal = dismissal.into();
+            self.send_disconnect(&dismissal);
+            self.end_silently(DisconnectCause::Closed(dismissal.reason));
+        }
     }
 
     /// The session, to be kept for the client's next connection; `None` if the connection was not accepted.
@@ -199,13 +247,6 @@ impl Connection {
         Some(session)
     }
 
-    /// Drops the queued messages that are not wanted any more.
-    pub(crate) fn retain_queued(&mut self, is_wanted: impl FnMut(&Message) -> bool) {
-        if let Some(flow) = &mut self.flow {
-            flow.session.retain_queued(is_wanted);
-        }
-    }
-
     /// How long the session is to be kept after this connection, in seconds; a client may change it with DISCONNECT.
     #[must_use]
     pub fn session_expiry(&self) -> u32 {
@@ -221,7 +262,10 @@ impl Connection {
     #[must_use]
     pub const fn transport(&self) -> Transport {
         match self.phase {
-            Phase::AwaitingConnect { .. } | Phase::Deciding { .. } | Phase::Open => Transport::Keep,
+            Phase::AwaitingConnect { .. }
+            | Phase::Deciding { .. }
+            | Phase::Authenticating { .. }
+            | Phase::Open => Transport::Keep,
             Phase::Ended => Transport::FlushThenClose,
             Phase::Gone => Transport::None,
         }
@@ -240,7 +284,9 @@ impl Connection {
     #[must_use]
     pub fn wants_input(&self) -> bool {
         match self.phase {
-            Phase::AwaitingConnect { .. } | Phase::Open => !self.is_waiting() && !self.is_choked(),
+            Phase::AwaitingConnect { .. } | Phase::Authenticating { .. } | Phase::Open => {
+                !self.is_waiting() && !self.is_choked()
+            }
             Phase::Deciding { .. } | Phase::Ended | Phase::Gone => false,
         }
     }
@@ -264,7 +310,9 @@ impl Connection {
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
         match self.phase {
-            Phase::AwaitingConnect { until } | Phase::Deciding { until } => Some(until),
+            Phase::AwaitingConnect { until }
+            | Phase::Deciding { until }
+            | Phase::Authenticating { until } => Some(until),
             // A client can't be blamed for silence while its packets are not read.
             Phase::Open if !self.is_waiting() => self.keep_alive.deadline(),
             Phase::Open | Phase::Ended | Phase::Gone => None,
@@ -298,15 +346,17 @@ impl Connection {
         }
         self.end(match self.phase {
             Phase::Open => DisconnectCause::KeepAliveTimeout,
-            Phase::AwaitingConnect { .. } | Phase::Deciding { .. } | Phase::Ended | Phase::Gone => {
-                DisconnectCause::ConnectTimeout
-            }
+            Phase::AwaitingConnect { .. }
+            | Phase::Deciding { .. }
+            | Phase::Authenticating { .. }
+            | Phase::Ended
+            | Phase::Gone => DisconnectCause::ConnectTimeout,
         });
     }
 
     fn is_waiting(&self) -> bool {
         let limit = self.config.requests.max(1);
-        self.requests.len() >= limit || self.events.len() >= limit
+        self.requests.len() >= limit || self.events.len() >= limit || self.is_authenticating_again()
     }
 
     fn is_choked(&self) -> bool {
@@ -323,9 +373,14 @@ impl Connection {
     fn finished(&mut self, token: RequestToken) -> Option<Request> {
         let place = self.requests.binary_search_by_key(&token, |(token, _)| *token).ok()?;
         if self.is_waiting() {
-            self.keep_alive.received(self.now);
+            self.resume_reading();
         }
         Some(self.requests.remove(place).1)
+    }
+
+    /// A client can't be blamed for silence while its packets were not read.
+    fn resume_reading(&mut self) {
+        self.keep_alive.received(self.now);
     }
 
     /// Ends the connection, once. A 5.0 client whose connection was accepted is told why [MQTT-4.13.1-1], unless it is gone.
@@ -333,17 +388,13 @@ impl Connection {
         if matches!(self.phase, Phase::Ended | Phase::Gone) {
             return;
         }
-        if let Phase::Open = self.phase
-            && let Some(reason) = goodbye(&cause)
-            && self.version() == Some(ProtocolVersion::V5)
-        {
-            let packet = Packet::Disconnect(Disconnect { reason, properties: Properties::NONE });
-            // A reason that this packet can't carry becomes one that it can.
-            if packet.encode(ProtocolVersion::V5, self.outbox.tail()).is_err() {
-                let reason = ReasonCode::UnspecifiedError;
-                self.send(&Packet::Disconnect(Disconnect { reason, properties: Properties::NONE }));
-            }
+        if let Some(reason) = goodbye(&cause) {
+            self.send_disconnect(&Dismissal::new(reason));
         }
+        self.end_silently(cause);
+    }
+
+    fn end_silently(&mut self, cause: DisconnectCause) {
         self.phase = Phase::Ended;
         self.requests.clear();
         self.events.push_back(ConnectionEvent::Disconnected { cause });
@@ -351,19 +402,6 @@ impl Connection {
 
     fn version(&self) -> Option<ProtocolVersion> {
         self.terms.as_ref().map(|terms| terms.version)
-    }
-
-    /// Writes a packet that the protocol demands.
-    fn send(&mut self, packet: &Packet<'_>) {
-        let Some(terms) = &self.terms else { return };
-        match packet.size(terms.version) {
-            Ok(size) if size <= terms.packet_size => {
-                let written = packet.encode(terms.version, self.outbox.tail());
-                debug_assert!(written.is_ok(), "{packet:?}: {written:?}");
-            }
-            // [MQTT-3.1.2-24]: it must not be sent, and without it the client would wait for ever.
-            Ok(_) | Err(_) => self.end(DisconnectCause::AnswerTooLarge),
-        }
     }
 }
 
@@ -378,6 +416,12 @@ const fn goodbye(cause: &DisconnectCause) -> Option<ReasonCode> {
         DisconnectCause::Closed(reason) => Some(*reason),
         DisconnectCause::AnswerTooLarge => Some(ReasonCode::PacketTooLarge),
     }
+}
+
+/// Whether a message is larger than the client's Maximum Packet Size. Its cost is never below its size on the wire, and is
+/// much cheaper to know.
+fn is_too_large(message: &Message, link: &Link) -> bool {
+    message.cost() > link.settings.peer_packet_size && link.refusal(message).is_some()
 }
 
 /// Queues a message for a session, and returns those that were dropped for lack of room: QoS 0 first.

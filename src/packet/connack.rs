@@ -46,7 +46,7 @@ impl<'a> ConnAck<'a> {
         let session_present = flags == 1;
         reader.tell(offset..reader.at(), SESSION_PRESENT, FieldValue::Flag(session_present));
         let reason = match reader.version {
-            ProtocolVersion::V3_1_1 => return_code(reader)?,
+            ProtocolVersion::V3_1 | ProtocolVersion::V3_1_1 => return_code(reader)?,
             ProtocolVersion::V5 => reader.reason(PacketType::ConnAck)?,
         };
         let properties = reader.properties(PLACE)?;
@@ -57,10 +57,10 @@ impl<'a> ConnAck<'a> {
 
     pub(super) fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
         match version {
-            ProtocolVersion::V3_1_1 if !RETURN_CODES.contains(&self.reason) => {
+            ProtocolVersion::V3_1 | ProtocolVersion::V3_1_1 if !RETURN_CODES.contains(&self.reason) => {
                 return Err(EncodeError::NotInThisVersion { field: RETURN_CODE });
             }
-            ProtocolVersion::V3_1_1 => {}
+            ProtocolVersion::V3_1 | ProtocolVersion::V3_1_1 => {}
             ProtocolVersion::V5 => self.reason.check(PacketType::ConnAck)?,
         }
         self.check_session().map_err(|fault| invalid(SESSION_PRESENT, fault))?;
@@ -70,7 +70,7 @@ impl<'a> ConnAck<'a> {
     pub(super) fn write(&self, version: ProtocolVersion, sink: &mut impl Sink) {
         sink.u8(self.session_present.into());
         match version {
-            ProtocolVersion::V3_1_1 => {
+            ProtocolVersion::V3_1 | ProtocolVersion::V3_1_1 => {
                 for (code, _) in (0..).zip(RETURN_CODES).filter(|(_, reason)| *reason == self.reason) {
                     sink.u8(code);
                 }

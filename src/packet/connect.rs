@@ -8,7 +8,6 @@ use super::{
 };
 use crate::QoS;
 
-const PROTOCOL_NAME: &str = "MQTT";
 const FLAGS: &str = "connect flags";
 const CLIENT_ID: &str = "client identifier";
 const WILL_TOPIC: &str = "will topic";
@@ -124,7 +123,7 @@ impl<'a> Connect<'a> {
     }
 
     pub(super) fn write(&self, sink: &mut impl Sink) {
-        sink.binary(PROTOCOL_NAME.as_bytes());
+        sink.binary(self.version.protocol_name().as_bytes());
         sink.u8(self.version.level());
         sink.u8(self.flags());
         sink.u16(self.keep_alive);
@@ -171,19 +170,19 @@ fn protocol<O: Observer>(reader: &mut Reader<'_, '_, O>) -> Result<ProtocolVersi
     const NAME: &str = "protocol name";
     const LEVEL: &str = "protocol version";
     let offset = reader.at();
-    // [MQTT-3.1.2-1]
-    if reader.binary_untold(NAME)? != PROTOCOL_NAME.as_bytes() {
+    // [MQTT-3.1.2-1] (both versions)
+    let found = reader.binary_untold(NAME)?;
+    let names = [ProtocolVersion::V5, ProtocolVersion::V3_1].map(ProtocolVersion::protocol_name);
+    let Some(name) = names.into_iter().find(|name| name.as_bytes() == found) else {
         return Err(DecodeError { offset, field: NAME, fault: Fault::ProtocolName });
-    }
-    reader.tell(offset..reader.at(), NAME, FieldValue::Text(PROTOCOL_NAME));
+    };
+    reader.tell(offset..reader.at(), NAME, FieldValue::Text(name));
     let offset = reader.at();
     let level = reader.u8(LEVEL)?;
-    // [MQTT-3.1.2-2]
-    let version = ProtocolVersion::from_level(level).ok_or(DecodeError {
-        offset,
-        field: LEVEL,
-        fault: Fault::UnsupportedProtocolLevel(level),
-    })?;
+    // [MQTT-3.1.2-2] (both versions)
+    let known = ProtocolVersion::from_level(level).filter(|version| version.protocol_name() == name);
+    let version =
+        known.ok_or(DecodeError { offset, field: LEVEL, fault: Fault::UnsupportedProtocolLevel(level) })?;
     reader.tell(offset..reader.at(), LEVEL, FieldValue::Version(version));
     Ok(version)
 }
@@ -205,7 +204,7 @@ fn check_flags(flags: u8, version: ProtocolVersion) -> Result<QoS, Fault> {
         }
     }
     // [MQTT-3.1.2-22] in 3.1.1; 5.0 allows it.
-    if version == ProtocolVersion::V3_1_1 && flags & (WITH_PASSWORD | WITH_USER_NAME) == WITH_PASSWORD {
+    if version < ProtocolVersion::V5 && flags & (WITH_PASSWORD | WITH_USER_NAME) == WITH_PASSWORD {
         return Err(Fault::PasswordWithoutUserName);
     }
     // [MQTT-3.1.2-14] in 3.1.1, [MQTT-3.1.2-12] in 5.0

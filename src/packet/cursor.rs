@@ -260,7 +260,7 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
     /// The properties of a 5.0 packet; none in 3.1.1, which has no such part.
     pub(super) fn properties(&mut self, place: Place) -> Result<Properties<'a>, DecodeError> {
         const LENGTH: &str = "property length";
-        if self.version == ProtocolVersion::V3_1_1 {
+        if self.version < ProtocolVersion::V5 {
             return Ok(Properties::NONE);
         }
         let start = self.at();
@@ -305,7 +305,7 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
         &mut self,
         packet: PacketType,
     ) -> Result<(ReasonCode, Properties<'a>), DecodeError> {
-        if self.version == ProtocolVersion::V3_1_1 || self.is_empty() {
+        if self.version < ProtocolVersion::V5 || self.is_empty() {
             return Ok((ReasonCode::Success, Properties::NONE));
         }
         let reason = self.reason(packet)?;

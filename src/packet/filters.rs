@@ -72,7 +72,7 @@ impl<'a> Subscription<'a> {
     }
 
     fn from_options(filter: &'a str, options: u8, version: ProtocolVersion) -> Result<Self, Fault> {
-        let reserved = if version == ProtocolVersion::V3_1_1 { !QOS } else { RESERVED };
+        let reserved = if version < ProtocolVersion::V5 { !QOS } else { RESERVED };
         // [MQTT-3.8.3-4] in 3.1.1, [MQTT-3.8.3-5] in 5.0
         if options & reserved != 0 {
             return Err(Fault::SubscriptionOptionsReserved);
@@ -175,7 +175,7 @@ impl<'a> Filters<'a> {
         }
         self.iter().try_for_each(|subscription| {
             let is_shared = check_filter(subscription.filter, version)?;
-            if version == ProtocolVersion::V3_1_1 && subscription.options() & !QOS != 0 {
+            if version < ProtocolVersion::V5 && subscription.options() & !QOS != 0 {
                 return Err(EncodeError::NotInThisVersion { field: OPTIONS });
             }
             if is_shared && subscription.no_local {

@@ -9,6 +9,8 @@ use super::{DecodeError, Fault};
 #[non_exhaustive]
 #[repr(u8)]
 pub enum ProtocolVersion {
+    /// MQTT 3.1 (`MQIsdp`), protocol level 3: on the wire as 3.1.1 but for its name and the rule about client identifiers.
+    V3_1 = 3,
     /// MQTT 3.1.1, protocol level 4.
     V3_1_1 = 4,
     /// MQTT 5.0, protocol level 5.
@@ -21,23 +23,34 @@ impl ProtocolVersion {
     #[must_use]
     pub const fn from_level(level: u8) -> Option<Self> {
         match level {
+            3 => Some(Self::V3_1),
             4 => Some(Self::V3_1_1),
             5 => Some(Self::V5),
             _ => None,
         }
     }
 
-    /// The protocol level: 4 or 5.
+    /// The protocol level: 3, 4 or 5.
     #[must_use]
     pub const fn level(self) -> u8 {
         self as u8
     }
+
+    /// The protocol name in CONNECT: `MQIsdp` in 3.1, `MQTT` since.
+    #[must_use]
+    pub const fn protocol_name(self) -> &'static str {
+        match self {
+            Self::V3_1 => "MQIsdp",
+            Self::V3_1_1 | Self::V5 => "MQTT",
+        }
+    }
 }
 
-/// `v3.1.1` or `v5`.
+/// `v3.1`, `v3.1.1` or `v5`.
 impl fmt::Display for ProtocolVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::V3_1 => "v3.1",
             Self::V3_1_1 => "v3.1.1",
             Self::V5 => "v5",
         })

@@ -10,7 +10,7 @@ mod outgoing;
 mod packet_ids;
 mod violation;
 
-use alloc::collections::VecDeque;
+use alloc::{collections::VecDeque, vec::Vec};
 
 pub(crate) use fate::Fate;
 pub use fate::{LostSession, PublishOutcome};
@@ -118,6 +118,26 @@ impl Session {
     pub(crate) fn has_room(&self, cost: usize) -> bool {
         let QueueLimits { count, bytes } = self.outgoing.limits();
         self.outgoing.count() < count && self.outgoing.bytes().saturating_add(cost) <= bytes
+    }
+
+    /// What waits for its first transmission: its place, its token and the message, in order.
+    pub(crate) fn queued(&self) -> impl Iterator<Item = (u64, u64, &Message)> {
+        self.outgoing.queued()
+    }
+
+    /// Takes a queued message out, with what is left of its expiry; `None` if nothing is left.
+    pub(crate) fn withdraw(&mut self, order: u64, now: Timestamp) -> Option<Message> {
+        self.outgoing.withdraw(order, now)
+    }
+
+    /// Ends the session: what somebody else may get in place of its peer, with its token.
+    pub(crate) fn into_unfinished(self, now: Timestamp) -> Vec<(u64, Message)> {
+        self.outgoing.into_unfinished(now)
+    }
+
+    /// Takes out what the peer of this connection does not take.
+    pub(crate) fn take_refused(&mut self, link: &mut Link) -> Vec<Message> {
+        self.outgoing.take_refused(&mut self.ids, link)
     }
 
     /// How many received messages the program has not acknowledged.

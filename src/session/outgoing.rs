@@ -148,11 +148,60 @@ impl Outgoing {
         while self.make_room().is_some() {}
     }
 
+    /// What waits for its first transmission: its place, its token and the message, in order.
+    pub(super) fn queued(&self) -> impl Iterator<Item = (u64, u64, &Message)> {
+        self.queue.iter().map(|(order, queued)| (*order, queued.token, &queued.message))
+    }
+
+    /// Takes a queued message out, with what is left of its expiry; `None` if nothing is left.
+    pub(super) fn withdraw(&mut self, order: u64, now: Timestamp) -> Option<Message> {
+        let Queued { message, expires, .. } = self.discard(order)?;
+        unexpired(message, expires, now)
+    }
+
+    /// Takes out what nobody else has got: QoS 1 messages without their acknowledgement, then the queue. QoS 2 messages that
+    /// were sent are nobody else's [MQTT-4.8.2-5] (5.0).
+    pub(super) fn into_unfinished(self, now: Timestamp) -> Vec<(u64, Message)> {
+        let sent = self.inflight.into_values().filter_map(|inflight| match inflight.phase {
+            Phase::Published { message, expires } if message.qos == QoS::AtLeastOnce => {
+                Some((inflight.token, message, expires))
+            }
+            Phase::Published { .. } | Phase::Released { .. } => None,
+        });
+        let queued = self.queue.into_values().map(|queued| (queued.token, queued.message, queued.expires));
+        sent.chain(queued)
+            .filter_map(|(token, message, expires)| Some((token, unexpired(message, expires, now)?)))
+            .collect()
+    }
+
+    /// Takes out what the peer of this connection does not take.
+    pub(super) fn take_refused(&mut self, ids: &mut PacketIds, link: &mut Link) -> Vec<Message> {
+        let is_refused = |message: &Message| {
+            message.cost() > link.settings.peer_packet_size && link.refusal(message).is_some()
+        };
+        let sent = self.inflight.iter().filter_map(|(order, inflight)| match &inflight.phase {
+            Phase::Published { message, .. } if is_refused(message) => Some(*order),
+            Phase::Published { .. } | Phase::Released { .. } => None,
+        });
+        let sent: Vec<u64> = sent.collect();
+        let queued: Vec<u64> =
+            self.queued().filter(|(.., message)| is_refused(message)).map(|(order, ..)| order).collect();
+        let mut refused = Vec::new();
+        for order in sent {
+            if let Some(InFlight { phase: Phase::Published { message, .. }, .. }) =
+                self.end_inflight(order, ids, link)
+            {
+                refused.push(message);
+            }
+        }
+        refused.extend(queued.into_iter().filter_map(|order| Some(self.discard(order)?.message)));
+        refused
+    }
+
     /// Drops the queued messages that are not wanted any more.
     pub(super) fn retain_queued(&mut self, mut is_wanted: impl FnMut(&Message) -> bool) {
-        let all = self.queue.iter();
         let unwanted: Vec<u64> =
-            all.filter(|(_, queued)| !is_wanted(&queued.message)).map(|(order, _)| *order).collect();
+            self.queued().filter(|(.., message)| !is_wanted(message)).map(|(order, ..)| order).collect();
         for order in unwanted {
             self.discard(order);
         }
@@ -457,6 +506,15 @@ impl Outgoing {
             self.append(queued);
         }
     }
+}
+
+/// A message for another peer, with what is left of its expiry [MQTT-3.3.2-6] (5.0); `None` if nothing is left.
+fn unexpired(mut message: Message, expires: Option<Timestamp>, now: Timestamp) -> Option<Message> {
+    if expires.is_some_and(|expires| expires <= now) {
+        return None;
+    }
+    message.properties.message_expiry = left(expires, now);
+    Some(message)
 }
 
 /// What is left until a message expires, in whole seconds; one at least, because it was in time when it was first sent.

@@ -30,6 +30,12 @@ pub enum Violation {
     QoSNotSupported,
     /// A retained message although retaining was announced as not available.
     RetainNotSupported,
+    /// A filter with wildcards although those were announced as not available.
+    WildcardSubscriptionsNotSupported,
+    /// A shared subscription although those were announced as not available.
+    SharedSubscriptionsNotSupported,
+    /// A subscription identifier although those were announced as not available.
+    SubscriptionIdentifiersNotSupported,
     /// A PUBLISH of a client carries a subscription identifier [MQTT-3.3.4-6].
     SubscriptionIdentifierFromClient,
     /// An AUTH that no authentication method allows [MQTT-4.12.0-6] [MQTT-4.12.0-7].
@@ -51,6 +57,9 @@ impl Violation {
             Self::TopicAliasOutOfRange => ReasonCode::TopicAliasInvalid,
             Self::QoSNotSupported => ReasonCode::QoSNotSupported,
             Self::RetainNotSupported => ReasonCode::RetainNotSupported,
+            Self::WildcardSubscriptionsNotSupported => ReasonCode::WildcardSubscriptionsNotSupported,
+            Self::SharedSubscriptionsNotSupported => ReasonCode::SharedSubscriptionsNotSupported,
+            Self::SubscriptionIdentifiersNotSupported => ReasonCode::SubscriptionIdentifiersNotSupported,
             Self::AuthenticationMethodChanged => ReasonCode::BadAuthenticationMethod,
             Self::UnexpectedPacket(_)
             | Self::HandshakeExpected(_)
@@ -81,6 +90,9 @@ impl fmt::Display for Violation {
             Self::SessionPresent => "session present where there can be none",
             Self::QoSNotSupported => "QoS above the announced maximum",
             Self::RetainNotSupported => "retained message although retaining is not available",
+            Self::WildcardSubscriptionsNotSupported => "wildcards in filters are not available",
+            Self::SharedSubscriptionsNotSupported => "shared subscriptions are not available",
+            Self::SubscriptionIdentifiersNotSupported => "subscription identifiers are not available",
             Self::SubscriptionIdentifierFromClient => "subscription identifier in a client's PUBLISH",
             Self::UnexpectedAuthentication => "AUTH without an authentication method",
             Self::AuthenticationMethodChanged => "authentication method changed",

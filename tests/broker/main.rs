@@ -14,6 +14,7 @@ mod flows;
 mod harness;
 mod keep_alive;
 mod limits;
+mod pacing;
 mod publishing;
 mod questions;
 mod retained;
