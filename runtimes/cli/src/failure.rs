@@ -24,6 +24,12 @@ impl Failure {
         Self { message: message.into(), advice: None, code: Self::OTHER }
     }
 
+    /// Where it was asked for: in front of the message.
+    pub(crate) fn at(mut self, place: &str) -> Self {
+        self.message = format!("{place}: {}", self.message);
+        self
+    }
+
     /// What to do about it: a whole sentence.
     pub(crate) fn advice(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());

@@ -13,10 +13,13 @@ mod frames;
 mod ladder;
 mod options;
 mod passwd;
+mod pem;
 mod properties;
 mod publish;
 mod signals;
 mod subscribe;
+mod target;
+mod trust;
 
 use std::{ffi::OsString, process::ExitCode};
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use mqtt_engine::{QoS, packet::ProtocolVersion};
 
-use crate::properties::NamedProperties;
+use crate::{properties::NamedProperties, target::TargetOptions};
 
 /// MQTT 3.1.1 and 5.0 on the command line.
 #[derive(Debug, Parser)]
@@ -70,12 +70,8 @@ The exit code is 1 if a packet was bad.";
 
 #[derive(Args, Debug)]
 pub(crate) struct ConnectOptions {
-    /// Host of the server.
-    #[arg(short = 'h', long, value_name = "HOST", default_value = "localhost")]
-    pub(crate) host: String,
-    /// Port of the server.
-    #[arg(short, long, value_name = "PORT", default_value_t = 1883)]
-    pub(crate) port: u16,
+    #[command(flatten)]
+    pub(crate) target: TargetOptions,
     /// Client identifier; without one the server assigns it.
     #[arg(short, long = "id", value_name = "ID")]
     pub(crate) id: Option<String>,
@@ -194,10 +190,13 @@ pub(crate) struct BrokerOptions {
     /// Prints a configuration file with all settings, what they mean and their defaults, and ends.
     #[arg(long)]
     pub(crate) print_config: bool,
-    /// Address to serve on, `IP:PORT` or `NAME:PORT`; port 0 takes a free one; may be repeated. Default 127.0.0.1:1883, and
-    /// [::1]:1883 where there is IPv6.
+    /// Address to serve on, `IP:PORT` or `NAME:PORT`; port 0 takes a free one; may be repeated. In front of it `mqtts://` asks
+    /// for TLS, `ws://` for WebSocket (path /mqtt unless one follows the port), `wss://` for both; `unix:PATH` is a Unix
+    /// socket, for the user of the broker. Default 127.0.0.1:1883, and [::1]:1883 where there is IPv6.
     #[arg(short, long, value_name = "ADDRESS")]
     pub(crate) listen: Vec<String>,
+    #[command(flatten)]
+    pub(crate) tls: ServerTls,
     /// Serves clients without a user name on addresses that other machines can reach.
     #[arg(long)]
     pub(crate) allow_anonymous: bool,
@@ -212,6 +211,20 @@ pub(crate) struct BrokerOptions {
     pub(crate) log_format: Option<LogFormat>,
     #[command(flatten)]
     pub(crate) limits: Limits,
+}
+
+/// TLS of the listeners of the command line; the configuration file has its own for each listener.
+#[derive(Args, Debug)]
+pub(crate) struct ServerTls {
+    /// Certificate of the server in PEM, followed by those between it and its root.
+    #[arg(long = "tls-cert", value_name = "FILE", requires = "key", requires = "listen")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// Private key of the certificate in PEM.
+    #[arg(long = "tls-key", value_name = "FILE", requires = "certificate")]
+    pub(crate) key: Option<PathBuf>,
+    /// Clients must have a certificate that one of the authorities in this file signed.
+    #[arg(long = "tls-client-ca", value_name = "FILE", requires = "certificate")]
+    pub(crate) client_ca: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

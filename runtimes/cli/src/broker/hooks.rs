@@ -129,6 +129,10 @@ impl Hooks for Operator {
     fn accept_failed(&self, error: &io::Error) {
         warn!(%error, "could not accept a connection");
     }
+
+    fn handshake_failed(&self, peer: &Peer, error: &io::Error) {
+        log::handshake_failed(peer, error);
+    }
 }
 
 const fn permission(allows: bool) -> Answer {

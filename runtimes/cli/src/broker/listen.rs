@@ -1,45 +1,85 @@
 //! The sockets.
 
 use core::net::SocketAddr;
-use std::io;
+use std::{io, path::Path};
 
-use mqtt_engine_tokio::Listener;
+use mqtt_engine_tokio::{Listener, transport::websocket};
 use tokio::net::TcpListener;
 use tracing::debug;
 
 use super::{
-    config::{Address, Config, Listening},
+    config::{Address, Config, ListenerConfig, Listening},
     log,
+    tls::Certificates,
 };
 use crate::failure::Failure;
 
+/// What a WebSocket message may hold beside the largest packet.
+const MORE: usize = 64 << 10;
+
 /// Binds every address before serving any. The tag of a listener is its place in the configuration.
-pub(super) async fn listen(config: &Config) -> Result<Vec<Listener>, Failure> {
-    let mut sockets = Vec::new();
+pub(super) async fn listen(config: &Config, certificates: &Certificates) -> Result<Vec<Listener>, Failure> {
+    let mut listeners = Vec::new();
+    let mut names = Vec::new();
+    let largest = usize::try_from(config.limits.maximum_packet_size).unwrap_or(usize::MAX);
     for (tag, listening) in config.listeners.iter().enumerate() {
-        match bind(listening).await {
-            Ok(socket) => sockets.push((tag, socket)),
-            Err(failure) if listening.is_optional => debug!("not serving it: {}", failure.in_one_line()),
+        let (socket, name) = match bind(listening).await {
+            Ok(bound) => bound,
+            Err(failure) if listening.is_optional => {
+                debug!("not serving it: {}", failure.in_one_line());
+                continue;
+            }
             Err(failure) => return Err(failure),
+        };
+        let mut listener = Listener::with_tag(socket, tag);
+        if let Some(acceptor) = certificates.of(tag) {
+            listener = listener.with_tls(acceptor.clone());
         }
-    }
-    for (_, socket) in &sockets {
-        if let Ok(address) = socket.local_addr() {
-            log::listening(&address.to_string(), config.log_format);
+        if let Some(path) = &listening.config.websocket {
+            let mut terms = websocket::Config::default();
+            terms.max_message = largest.saturating_add(MORE);
+            terms.path = Some(path.clone());
+            listener = listener.with_websocket(terms);
         }
+        listeners.push(listener);
+        names.push(name);
     }
-    Ok(sockets.into_iter().map(|(tag, socket)| Listener::with_tag(socket, tag)).collect())
+    for name in names {
+        log::listening(&name, config.log_format);
+    }
+    Ok(listeners)
 }
 
-async fn bind(listening: &Listening) -> Result<TcpListener, Failure> {
+/// A socket, and its address in the words of a client.
+async fn bind(listening: &Listening) -> Result<(Listener, String), Failure> {
     let Listening { place, config, .. } = listening;
-    let missing = |what: &str| Err(Failure::new(format!("{place}: this version does not serve {what} yet")));
     match &config.address {
-        Address::Unix(_) => missing("Unix sockets"),
-        Address::Tcp(_) if config.tls.is_some() => missing("TLS"),
-        Address::Tcp(_) if config.websocket.is_some() => missing("WebSocket"),
-        Address::Tcp(address) => bind_tcp(*address, place).await,
+        Address::Unix(path) => {
+            let name = format!(
+                "unix:{}{}",
+                path.display(),
+                if config.websocket.is_some() { " (WebSocket)" } else { "" }
+            );
+            Ok((bind_unix(path, config.mode, place).await?, name))
+        }
+        Address::Tcp(address) => {
+            let socket = bind_tcp(*address, place).await?;
+            // The port may have been chosen just now.
+            let name = name(config, socket.local_addr().unwrap_or(*address));
+            Ok((socket.into(), name))
+        }
     }
+}
+
+fn name(config: &ListenerConfig, address: SocketAddr) -> String {
+    let path = config.websocket.as_deref().unwrap_or_default();
+    let scheme = match (config.tls.is_some(), config.websocket.is_some()) {
+        (false, false) => "",
+        (true, false) => "mqtts://",
+        (false, true) => "ws://",
+        (true, true) => "wss://",
+    };
+    format!("{scheme}{address}{path}")
 }
 
 async fn bind_tcp(address: SocketAddr, place: &str) -> Result<TcpListener, Failure> {
@@ -55,4 +95,28 @@ async fn bind_tcp(address: SocketAddr, place: &str) -> Result<TcpListener, Failu
             _ => failure,
         }
     })
+}
+
+#[cfg(unix)]
+async fn bind_unix(path: &Path, mode: u32, place: &str) -> Result<Listener, Failure> {
+    use mqtt_engine_tokio::transport::unix::Bound;
+
+    Bound::bind(path, mode).await.map(Listener::from).map_err(|error| {
+        let failure = Failure::new(format!("{place}: {error}"));
+        match error.kind() {
+            io::ErrorKind::AddrInUse => failure.advice(
+                "another program listens there, perhaps another broker: stop it, or give another path",
+            ),
+            io::ErrorKind::AlreadyExists => failure.advice("give another path, or move the file away"),
+            io::ErrorKind::PermissionDenied => failure.advice("may this user write to the folder?"),
+            io::ErrorKind::NotFound => failure.advice("make the folder first"),
+            _ => failure,
+        }
+    })
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unused_async, reason = "as where there are Unix sockets")]
+async fn bind_unix(_: &Path, _: u32, place: &str) -> Result<Listener, Failure> {
+    Err(Failure::new(format!("{place}: this system has no Unix sockets")))
 }

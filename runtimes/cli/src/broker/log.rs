@@ -4,7 +4,7 @@
 use std::io;
 
 use mqtt_engine::{BrokerEvent, Text};
-use mqtt_engine_tokio::Peer;
+use mqtt_engine_tokio::{Peer, transport::tls::rustls};
 use tracing::{Level, debug, info};
 
 use crate::{failure::tell, options::LogFormat};
@@ -66,4 +66,39 @@ pub(super) fn event(peer: Option<&Peer>, event: &BrokerEvent) {
         BrokerEvent::Question { .. } => {}
         other => debug!(?other, "event"),
     }
+}
+
+/// Why a client did not get as far as MQTT.
+pub(super) fn handshake_failed(peer: &Peer, error: &io::Error) {
+    let reason = error.get_ref().and_then(|error| error.downcast_ref()).and_then(in_words);
+    let reason = reason.map_or_else(|| error.to_string(), String::from);
+    let address = peer.address.map(|address| address.to_string());
+    info!(reason, peer = address, listener = peer.listener, "the handshake of TLS or WebSocket failed");
+}
+
+/// What most often goes wrong with TLS.
+fn in_words(error: &rustls::Error) -> Option<&'static str> {
+    use rustls::{AlertDescription, CertificateError, Error};
+
+    Some(match error {
+        Error::InvalidMessage(_) => "the client does not speak TLS",
+        Error::NoCertificatesPresented => "the client has no certificate, and must have one",
+        Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
+            "the client's certificate is not signed by an authority in client_ca"
+        }
+        Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
+            "the client's certificate has expired"
+        }
+        Error::AlertReceived(
+            AlertDescription::UnknownCA
+            | AlertDescription::BadCertificate
+            | AlertDescription::CertificateUnknown,
+        ) => {
+            "the client does not trust the server's certificate: does it know the authority, and is the name right?"
+        }
+        Error::AlertReceived(AlertDescription::CertificateExpired) => {
+            "the server's certificate has expired, the client says"
+        }
+        _ => return None,
+    })
 }

@@ -7,6 +7,7 @@ mod listen;
 mod log;
 mod reload;
 mod statistics;
+mod tls;
 
 use std::{
     io::{self, Write},
@@ -22,6 +23,7 @@ use self::{
     config::Config,
     hooks::{Clients, Operator},
     reload::{AccessReload, Reload, Running},
+    tls::Certificates,
 };
 use crate::{failure::Failure, options::BrokerOptions, signals};
 
@@ -52,9 +54,9 @@ pub(crate) async fn run(options: Box<BrokerOptions>) -> Result<u8, Failure> {
         running: Arc::clone(&running),
         runtime: tokio::runtime::Handle::current(),
     };
-    let parts: Arc<[Box<dyn Reload>]> = Arc::new([Box::new(access)]);
-
-    let listeners = listen::listen(&config).await?;
+    let certificates = Certificates::read(&config.listeners)?;
+    let listeners = listen::listen(&config, &certificates).await?;
+    let parts: Arc<[Box<dyn Reload>]> = Arc::new([Box::new(access), Box::new(certificates)]);
     // Ends with this function.
     let mut helpers = JoinSet::new();
     helpers.spawn(reload::serve(hangups, Arc::from(options), running, parts));

@@ -29,6 +29,12 @@ pub trait Hooks: Send + Sync + 'static {
     fn accept_failed(&self, error: &io::Error) {
         let _ = error;
     }
+
+    /// Hears that a connection ended in the handshake of TLS or WebSocket, before any MQTT; at any time, also beside another call.
+    /// Default: nothing.
+    fn handshake_failed(&self, peer: &Peer, error: &io::Error) {
+        let _ = (peer, error);
+    }
 }
 
 impl Hooks for () {}

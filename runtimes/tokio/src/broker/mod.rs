@@ -2,6 +2,7 @@
 
 mod connection;
 mod hooks;
+mod layers;
 mod listener;
 mod peer;
 mod shared;
@@ -16,14 +17,13 @@ use mqtt_engine::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
     task::JoinSet,
     time::{Instant, timeout_at},
 };
 
 pub use hooks::{Decision, Hooks};
 pub use listener::Listener;
-use listener::{accept, concerns_one_connection};
+use listener::{Accepted, Raw, accept, concerns_one_connection};
 pub use peer::Peer;
 use shared::Shared;
 pub use traffic::Traffic;
@@ -38,13 +38,20 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct ServerConfig {
     /// How long a connection that is being closed may take none of its last bytes before it is dropped. Default 5 s.
     pub patience: Duration,
+    /// How long the handshakes of TLS and WebSocket may take together. They also count for the time that the broker gives a
+    /// connection to send CONNECT ([`BrokerConfig::connect_timeout`]). Default 10 s.
+    pub handshake: Duration,
     /// How long all connections together may take to end when the server stops. Default 5 s.
     pub grace: Duration,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { patience: Duration::from_secs(5), grace: Duration::from_secs(5) }
+        Self {
+            patience: Duration::from_secs(5),
+            handshake: Duration::from_secs(10),
+            grace: Duration::from_secs(5),
+        }
     }
 }
 
@@ -97,7 +104,7 @@ impl Server {
                 () = self.shared.earlier.notified() => {}
                 Some(_) = connections.join_next() => {}
                 accepted = accept(&listeners, accept_from) => match accepted {
-                    Ok((stream, peer)) => self.admit(stream, peer, &mut connections),
+                    Ok(accepted) => self.admit(accepted, &mut connections),
                     Err(error) => {
                         self.shared.hooks.accept_failed(&error);
                         if !concerns_one_connection(&error) {
@@ -163,12 +170,15 @@ impl Server {
         self.shared.with(|broker, _| broker.statistics())
     }
 
-    fn admit(&self, stream: TcpStream, peer: Peer, connections: &mut JoinSet<()>) {
-        // Without it packets are only sent later, which hurts nobody but the clock.
-        let _ = stream.set_nodelay(true);
-        match self.shared.accept(peer) {
+    fn admit(&self, accepted: Accepted, connections: &mut JoinSet<()>) {
+        if let Raw::Tcp(stream) = &accepted.raw {
+            // Without it packets are only sent later, which hurts nobody but the clock.
+            let _ = stream.set_nodelay(true);
+        }
+        match self.shared.accept(accepted.peer.clone()) {
             Ok(slot) => {
-                connections.spawn(connection::serve(slot, stream, self.config.patience));
+                let ServerConfig { handshake, patience, .. } = self.config;
+                connections.spawn(layers::serve(slot, accepted, handshake, patience));
             }
             Err(AtCapacity { .. }) => {
                 let error = io::Error::new(

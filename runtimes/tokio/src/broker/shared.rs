@@ -94,6 +94,13 @@ impl Shared {
         Ok(Slot { shared: Arc::clone(self), id, wake })
     }
 
+    /// The peer has told who it is.
+    pub(super) fn know(&self, id: ConnectionId, peer: Peer) {
+        if let Some(task) = lock(&self.state).tasks.get_mut(&id) {
+            task.peer = Arc::new(peer);
+        }
+    }
+
     /// The broker's deadline, which is waited for from now on.
     pub(super) fn arm(&self) -> Option<Timestamp> {
         let mut state = lock(&self.state);

@@ -10,14 +10,14 @@ use std::{
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::source::Source;
+use super::{given, source::Source};
 use crate::{failure::Failure, options::BrokerOptions};
 
 const DEFAULT: &str = "127.0.0.1:1883";
 /// Served beside [`DEFAULT`] where there is IPv6.
 const DEFAULT_V6: &str = "[::1]:1883";
 /// The path of a WebSocket that is asked for without one.
-const WEBSOCKET_PATH: &str = "/mqtt";
+pub(super) const WEBSOCKET_PATH: &str = "/mqtt";
 /// The longest path of a Unix socket, on all systems.
 const LONGEST_SOCKET_PATH: usize = 103;
 
@@ -41,6 +41,17 @@ pub(crate) struct ListenerConfig {
     pub(crate) websocket: Option<String>,
     /// Whether a client may connect without a user name.
     pub(crate) allow_anonymous: bool,
+    /// Who may use a Unix socket: the mode of its file.
+    pub(crate) mode: u32,
+}
+
+/// Only the broker's own user.
+const MODE: u32 = 0o600;
+
+impl ListenerConfig {
+    pub(super) const fn new(address: Address) -> Self {
+        Self { address, tls: None, websocket: None, allow_anonymous: false, mode: MODE }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,6 +102,7 @@ pub(super) struct RawListener {
     allow_anonymous: Option<Spanned<bool>>,
     websocket: Option<Spanned<RawWebSocket>>,
     tls: Option<Spanned<RawTls>>,
+    mode: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -122,11 +134,8 @@ pub(super) fn read(
     let named = options.listen.iter().map(|text| (&**text, false));
     for (text, is_optional) in usual.chain(named) {
         let place = format!("--listen {text}");
-        let address = tcp_address(text).map_err(|reason| {
-            Failure::new(format!("{place}: {reason}"))
-                .advice("give an address and a port, such as 127.0.0.1:1883, [::1]:1883 or localhost:0")
-        })?;
-        let mut config = ListenerConfig { address, tls: None, websocket: None, allow_anonymous: false };
+        let mut config = given::listener(text, options)
+            .map_err(|(reason, advice)| Failure::new(format!("{place}: {reason}")).advice(advice))?;
         let open = options.allow_anonymous.then_some(true);
         config.allow_anonymous = anonymous(&config, open, has_passwords).map_err(|reason| {
             Failure::new(format!("{place}: {reason}")).advice(
@@ -171,7 +180,8 @@ impl RawListener {
         let fault = |span, reason: String| Err(source.fault(&span, reason));
         let text = self.address.get_ref();
         let address = match text.strip_prefix("unix:") {
-            Some(path) => socket_path(source, path).map(Address::Unix),
+            Some("") => Err(String::from("behind unix: comes the path of the socket")),
+            Some(path) => socket_path(source.resolve(path)).map(Address::Unix),
             None => tcp_address(text),
         };
         let address = match address {
@@ -207,7 +217,15 @@ impl RawListener {
                 Some(written.into_inner().read(source, &span)?)
             }
         };
-        let mut config = ListenerConfig { address, tls, websocket, allow_anonymous: false };
+        let mut config = ListenerConfig { tls, websocket, ..ListenerConfig::new(address) };
+        if let Some(written) = self.mode {
+            match mode(written.get_ref(), &config.address) {
+                Ok(mode) => config.mode = mode,
+                Err(reason) => {
+                    return fault(written.span(), format!("mode {:?}: {reason}", written.get_ref()));
+                }
+            }
+        }
         let span = self.allow_anonymous.as_ref().map_or_else(|| self.address.span(), Spanned::span);
         let open = self.allow_anonymous.map(Spanned::into_inner);
         let open = if options.allow_anonymous { Some(true) } else { open };
@@ -261,19 +279,26 @@ fn anonymous(config: &ListenerConfig, open: Option<bool>, has_passwords: bool) -
     }
 }
 
-fn tcp_address(text: &str) -> Result<Address, String> {
+/// The mode of a Unix socket's file.
+fn mode(text: &str, address: &Address) -> Result<u32, String> {
+    if matches!(address, Address::Tcp(_)) {
+        return Err(String::from("only Unix sockets have one"));
+    }
+    u32::from_str_radix(text, 8)
+        .ok()
+        .filter(|mode| *mode <= 0o777)
+        .ok_or_else(|| String::from("permissions in octal, such as \"0660\", are needed"))
+}
+
+pub(super) fn tcp_address(text: &str) -> Result<Address, String> {
     let mut addresses = text.to_socket_addrs().map_err(|error| error.to_string())?;
     addresses.next().map(Address::Tcp).ok_or_else(|| String::from("the name has no address"))
 }
 
-fn socket_path(source: &Source, path: &str) -> Result<PathBuf, String> {
+pub(super) fn socket_path(path: PathBuf) -> Result<PathBuf, String> {
     if cfg!(not(unix)) {
         return Err(String::from("this system has no Unix sockets"));
     }
-    if path.is_empty() {
-        return Err(String::from("behind unix: comes the path of the socket"));
-    }
-    let path = source.resolve(path);
     if path.as_os_str().len() > LONGEST_SOCKET_PATH {
         return Err(format!("the path of a Unix socket can have {LONGEST_SOCKET_PATH} bytes"));
     }
@@ -285,7 +310,7 @@ fn socket_path(source: &Source, path: &str) -> Result<PathBuf, String> {
     }
 }
 
-fn is_request_path(path: &str) -> bool {
+pub(super) fn is_request_path(path: &str) -> bool {
     path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#'))
 }
 

@@ -1,5 +1,6 @@
 //! What the broker is told by its configuration file and its command line.
 
+mod given;
 mod limits;
 mod listener;
 mod permissions;
@@ -21,7 +22,7 @@ use crate::{
     options::{BrokerOptions, LogFormat},
 };
 
-pub(crate) use listener::{Address, Listening};
+pub(crate) use listener::{Address, ListenerConfig, Listening, TlsConfig};
 pub(crate) use template::template;
 
 /// Everything that is configured, checked.

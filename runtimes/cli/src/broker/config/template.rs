@@ -14,6 +14,8 @@ address = "127.0.0.1:1883"
 # Whether clients may connect without a user name. Without this line: no if there is a password file, else yes on addresses
 # that only this machine reaches and where client certificates are required; elsewhere it must be said.
 # allow_anonymous = true
+# Who may use a Unix socket, as the mode of its file.
+# mode = "0600"
 # WebSocket instead of plain MQTT: true for the path "/mqtt", or another path.
 # websocket = true
 # TLS; the files are PEM. With client_ca, clients may show a certificate signed by one of those; they may be made to.
