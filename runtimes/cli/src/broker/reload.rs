@@ -123,7 +123,11 @@ impl Reload for AccessReload {
                 let now = configured.find(|one| one.address == listening.config.address);
                 now.map_or(*former, |now| now.allow_anonymous)
             });
-        let access = Access { allow_anonymous: allow_anonymous.collect(), ..config.access.clone() };
+        let access = Access {
+            allow_anonymous: allow_anonymous.collect(),
+            takes_certificates: former.takes_certificates,
+            ..config.access.clone()
+        };
         warn_if_exposed(config);
         let (guard, server, clients) =
             (Arc::clone(&self.guard), self.server.clone(), Arc::clone(&self.clients));
