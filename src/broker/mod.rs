@@ -28,7 +28,6 @@ use bytes::{Buf, Bytes};
 
 pub use config::BrokerConfig;
 pub use event::{Answer, AtCapacity, BrokerEvent, ConnectionId, Question, QuestionId, Statistics};
-pub use standing::Standing;
 
 use self::{
     questions::Asked,
@@ -66,7 +65,7 @@ use crate::{
 ///   4.7.2). A malformed one ends the connection of a 5.0 client (0x8F), as any malformed filter does; older clients are refused it.
 ///   The name does not keep anybody from publishing to such topics.
 /// - A retained message outlives the rights of its publisher, and a subscription those of its client, until
-///   [`revoke_retained`](Self::revoke_retained) and [`retain`](Self::retain).
+///   [`revoke_retained`](Self::revoke_retained) and [`retain_subscriptions`](Self::retain_subscriptions).
 /// - Wills of connections that [`shut_down`](Self::shut_down) closes are not published.
 #[derive(Debug)]
 pub struct Broker {

@@ -112,7 +112,7 @@ impl Broker {
     }
 
     /// The message flow of a session, wherever it is.
-    fn flow_of(&mut self, key: SessionKey) -> Option<&mut Session> {
+    pub(super) fn flow_of(&mut self, key: SessionKey) -> Option<&mut Session> {
         let Stored { state, .. } = self.sessions.get_mut(key)?;
         match state {
             State::Connected(connection) => self.connections.get_mut(*connection)?.connection.session_mut(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mqtt_engine::{
-    BrokerEvent, ConnectionId, DropReason, Message, Standing,
+    BrokerEvent, ConnectionId, DropReason, Message,
     packet::{Ack, Packet, Property, ReasonCode, Subscription},
 };
 
@@ -403,7 +403,7 @@ fn s66_messages_survive_members_that_come_and_go() {
     assert_eq!(dropped(&mut world), 0);
 }
 
-/// A member that may no longer be one (see [`retain`](mqtt_engine::Broker::retain)) hands on what it was not sent.
+/// A member that may no longer be one (see [`retain_subscriptions`](mqtt_engine::Broker::retain_subscriptions)) hands on what it was not sent.
 #[test]
 fn s66_a_member_without_permission_hands_its_queue_on() {
     for is_away in [true, false] {
@@ -415,11 +415,7 @@ fn s66_a_member_without_permission_hands_its_queue_on() {
             world.hang_up(a);
         }
         let [b] = members(&mut world, ["b"], AtLeastOnce);
-        let may = |standing: Standing<'_>| match standing {
-            Standing::Subscription { client_id, .. } => *client_id != "a",
-            _ => true,
-        };
-        world.broker.retain(may, world.now);
+        world.broker.retain_subscriptions(|client_id, _, _| *client_id != "a", world.now);
         assert_eq!(world.broker.statistics().subscriptions, 1);
         let first = world.messages(b);
         assert_eq!((first.len(), &*first[0].payload), (1, &b"2"[..]));
