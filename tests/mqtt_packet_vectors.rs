@@ -2,12 +2,7 @@
 //!
 //! Every difference stands in `DIFFERENCES` with its reason; the test fails for one that doesn't, and for a reason that explains nothing.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::std_instead_of_alloc,
-    clippy::std_instead_of_core,
-    reason = "a test may panic, and has std"
-)]
+#![expect(clippy::unwrap_used, clippy::std_instead_of_alloc, reason = "a test may panic, and has std")]
 
 #[path = "vectors/data.rs"]
 mod data;
@@ -291,11 +286,10 @@ fn rewrite_as_3_1_1(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn version_of(packet: &Packet<'_>, told: u8) -> ProtocolVersion {
-    match packet {
-        Packet::Connect(connect) => connect.version,
-        _ if told == 5 => ProtocolVersion::V5,
-        _ => ProtocolVersion::V3_1_1,
+    if let Packet::Connect(connect) = packet {
+        return connect.version;
     }
+    if told == 5 { ProtocolVersion::V5 } else { ProtocolVersion::V3_1_1 }
 }
 
 /// The length of the first packet with its fixed header, read without the codec under test.

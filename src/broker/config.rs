@@ -45,6 +45,10 @@ pub struct BrokerConfig {
     pub queue_count: usize,
     /// The most bytes that those messages may cost, by [`Message::cost`](crate::Message::cost). Default 1 MiB.
     pub queue_bytes: usize,
+    /// How long publishers of QoS 1 and 2 messages wait for the acknowledgement while a connected subscriber's queue is more
+    /// than half full. A subscriber that has made no room by then loses what its queue can't hold, and nobody waits for it
+    /// until it has caught up. Default 1 s; zero: nobody ever waits.
+    pub subscriber_patience: Duration,
     /// Whether QoS 0 messages are stored for sessions whose client is away. Default `false`: the specification leaves it
     /// open, and the room is better used for QoS 1 and 2.
     pub queue_qos0: bool,
@@ -126,6 +130,7 @@ impl BrokerConfig {
             outbox_bytes: of_connection.outbox_bytes,
             queue_count: of_connection.queue_count,
             queue_bytes: of_connection.queue_bytes,
+            subscriber_patience: Duration::from_secs(1),
             queue_qos0: false,
             session_expiry_maximum: of_connection.session_expiry_maximum,
             connections: 10_000,

@@ -59,6 +59,7 @@ impl Broker {
     /// A session's client is gone. `expiry` is in seconds.
     /// [MQTT-4.1.0-1] (3.1.1), [MQTT-3.1.2-23] (5.0)
     fn depart(&mut self, key: SessionKey, mut session: Session, expiry: u32, publishes_will: bool) {
+        self.release(key);
         let Some(stored) = self.sessions.get_mut(key) else { return };
         if !self.config.queue_qos0 {
             session.drop_qos0();

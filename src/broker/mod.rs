@@ -5,6 +5,7 @@ mod authentication;
 mod config;
 mod departure;
 mod event;
+mod pacing;
 mod questions;
 mod requests;
 mod retained;
@@ -52,13 +53,16 @@ use crate::{
 /// - Clients may not publish to `$SYS`: the message is dropped, and acknowledged with 0x87 (in 3.1.1 as usual). Other topics
 ///   that start with `$` are ordinary ones, which wildcards at the first level do not match.
 /// - A message that the program refuses is acknowledged with the code given (in 3.1.1 as usual) and dropped.
+/// - A QoS 1 or 2 message for a subscriber that reads too slowly is acknowledged when its queue is half empty again, or when
+///   [`subscriber_patience`](BrokerConfig::subscriber_patience) is over: publishers wait for slow subscribers, not for stuck ones.
 /// - Of a queue without room the oldest QoS 0 messages are dropped for QoS 1 and 2 ones, otherwise the new message.
 /// - A message for a shared subscription goes to one member: the next in turn among the connected ones with room in their
 ///   queues, else among those that are away and have room. What was never sent to a member goes to a connected one when its
 ///   client goes away or unsubscribes; when its session ends, everything does but QoS 2 messages that were sent. A session that
 ///   has the same filter shared and for itself gets a copy for each.
 /// - `$share/name/filter` means the same for 3.1.1 clients, whose specification leaves topics with `$` to the server (section
-///   4.7.2). A malformed one ends the connection (0x8F), as any malformed filter.
+///   4.7.2). A malformed one ends the connection of a 5.0 client (0x8F), as any malformed filter does; older clients are refused it.
+///   The name does not keep anybody from publishing to such topics.
 /// - A retained message outlives the rights of its publisher, and a subscription those of its client, until
 ///   [`revoke_retained`](Self::revoke_retained) and [`revoke_subscriptions`](Self::revoke_subscriptions).
 /// - Wills of connections that [`shut_down`](Self::shut_down) closes are not published.
@@ -79,6 +83,8 @@ pub struct Broker {
     events: VecDeque<BrokerEvent>,
     /// Memory for the routing of a message, used again and again.
     matches: Vec<Match>,
+    /// A receiver of the last message whose queue is more than half full.
+    pressed: Option<SessionKey>,
     groups: Vec<ShareId>,
     is_shutting_down: bool,
     counted: Statistics,
@@ -120,6 +126,7 @@ impl Broker {
             next_client: 0,
             events: VecDeque::new(),
             matches: Vec::new(),
+            pressed: None,
             groups: Vec::new(),
             is_shutting_down: false,
             counted: Statistics::default(),
@@ -335,6 +342,7 @@ impl Broker {
                     self.drain(key);
                 }
                 Timer::Session(key) => self.session_timeout(SessionKey(key)),
+                Timer::Pressure(key) => self.give_up_on(SessionKey(key)),
             }
         }
     }
@@ -362,6 +370,7 @@ impl Broker {
     fn refresh(&mut self, key: Key) {
         if let Some(session) = self.connections.get(key).and_then(|peer| peer.session) {
             self.replay_retained(session);
+            self.release_if_relieved(session);
         }
         let Some(peer) = self.connections.get_mut(key) else { return };
         peer.connection.fill();

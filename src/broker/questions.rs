@@ -6,7 +6,7 @@ use super::{
     Answer, Broker, BrokerEvent, ConnectionId, Question, QuestionId, departure::DueWill,
     requests::Subscribing, sessions::SessionKey, slab::Key,
 };
-use crate::{ConnectRequest, Dismissal, Message, RequestToken, packet::ReasonCode};
+use crate::{ConnectRequest, Dismissal, Message, QoS, RequestToken, packet::ReasonCode};
 
 /// What goes on when a question is answered.
 #[derive(Debug)]
@@ -88,7 +88,12 @@ impl Broker {
                     None => self.accept_from(publishing.session, &publishing.message),
                     Some(dismissal) => dismissal.reason,
                 };
-                self.finish_late(&publishing, reason);
+                let (connection, token, session) =
+                    (publishing.connection, publishing.token, publishing.session);
+                let waits = publishing.message.qos > QoS::AtMostOnce && !reason.is_error();
+                if !(waits && self.hold(connection, token, session)) {
+                    self.finish_late(&publishing, reason);
+                }
             }
             Asked::DueWill(due) => {
                 if refusal(answer).is_none() {

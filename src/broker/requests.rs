@@ -65,6 +65,9 @@ impl Broker {
             return self.ask(key, about, Asked::Publish(Box::new(publishing)));
         }
         let reason = self.accept_from(session, &message);
+        if message.qos > QoS::AtMostOnce && self.hold(key, token, session) {
+            return;
+        }
         if let Some(peer) = self.connections.get_mut(key) {
             peer.connection.finish_publish(token, reason, self.now);
         }
@@ -199,9 +202,7 @@ impl Broker {
             return Some(ReasonCode::TopicNameInvalid);
         }
         // The server's own topics (3.1.1 section 4.7.2).
-        let is_system =
-            topic.strip_prefix(b"$SYS").is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"));
-        if is_system {
+        if is_under(topic, b"$SYS") {
             return Some(ReasonCode::NotAuthorized);
         }
         let is_text = message.properties.payload_format == Some(PayloadFormat::Utf8);
@@ -216,13 +217,22 @@ impl Broker {
         if is_shared && !self.config.shared_subscriptions {
             Some(ReasonCode::SharedSubscriptionsNotSupported)
         } else if !self.config.wildcard_subscriptions && filter.has_wildcard() {
+            // [MQTT-3.8.3-2] (3.1.1)
             Some(ReasonCode::WildcardSubscriptionsNotSupported)
+        } else if !is_shared && is_under(filter.as_bytes(), b"$share") {
+            // 5.0 clients don't come so far with it.
+            Some(ReasonCode::TopicFilterInvalid)
         } else if levels(filter.pattern().as_bytes()) > self.config.topic_levels {
             Some(ReasonCode::TopicFilterInvalid)
         } else {
             None
         }
     }
+}
+
+/// Whether this is the first level of a topic.
+fn is_under(topic: &[u8], level: &[u8]) -> bool {
+    topic.strip_prefix(level).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
 fn levels(topic: &[u8]) -> usize {

@@ -24,6 +24,7 @@ impl Broker {
         publisher: Option<(SessionKey, &Text)>,
     ) -> usize {
         self.counted.received += 1;
+        self.pressed = None;
         let retains = message.retain && self.config.retain_available;
         // [MQTT-3.3.1-5] (both versions), [MQTT-3.3.1-12] (3.1.1), [MQTT-3.3.1-8] (5.0)
         if retains && self.retained.store(message, self.now).is_err() {
@@ -79,6 +80,7 @@ impl Broker {
     pub(super) fn deliver(&mut self, key: SessionKey, message: Message, share: Option<ShareId>) {
         let Some(stored) = self.sessions.get_mut(key) else { return };
         self.counted.delivered += 1;
+        let qos = message.qos;
         let dropped = match &mut stored.state {
             State::Connected(connection) => {
                 let Some(peer) = self.connections.get_mut(*connection) else { return };
@@ -100,6 +102,7 @@ impl Broker {
                 self.tell_dropped(client_id.clone(), &message, why);
             }
         }
+        self.note_pressure(key, qos);
     }
 
     pub(super) fn tell_dropped(&mut self, client_id: Text, message: &Message, why: DropReason) {

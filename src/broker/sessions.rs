@@ -6,6 +6,7 @@ use alloc::{
 };
 
 use super::{
+    pacing::Pressure,
     slab::{Key, Slab},
     subscriptions::Options,
 };
@@ -31,6 +32,8 @@ pub(super) struct Stored {
     pub(super) will: Option<Will>,
     /// Where its timer stands.
     pub(super) timer: Option<Timestamp>,
+    /// Publishers that wait until it has read.
+    pub(super) pressure: Pressure,
 }
 
 /// The retained messages that a new subscription gets.
@@ -71,6 +74,7 @@ impl Stored {
             replays: VecDeque::new(),
             will: None,
             timer: None,
+            pressure: Pressure::default(),
         }
     }
 

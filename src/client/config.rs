@@ -80,7 +80,7 @@ pub struct ClientConfig {
     /// Whether subscriptions are made again when the server has lost the session, before any queued publish flows.
     /// Default `true`: the program asked for them once.
     pub resubscribe: bool,
-    /// The most messages that wait for their first transmission or their acknowledgement. Default 1,024.
+    /// The most messages that wait for their first transmission or their acknowledgement; 0 counts as 1. Default 1,024.
     pub queue_count: usize,
     /// The most bytes that those messages may cost, by [`Message::cost`](crate::Message::cost). Default 4 MiB. A single message
     /// above it is refused as too large.

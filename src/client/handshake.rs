@@ -29,8 +29,10 @@ pub(super) struct Wire {
     pub(super) reading_since: Timestamp,
     /// [`Outbox::position`](crate::Outbox::position) at `last_sent`.
     pub(super) sent_position: u64,
-    /// The first PINGREQ that is not answered.
+    /// When the first PINGREQ since the last answer was sent.
     pub(super) ping_sent: Option<Timestamp>,
+    /// How many PINGREQs are not answered.
+    pub(super) pings_due: u32,
     /// In force, in seconds.
     pub(super) keep_alive: u16,
     pub(super) session_expiry: u32,
@@ -66,6 +68,7 @@ impl Wire {
             reading_since: now,
             sent_position: 0,
             ping_sent: None,
+            pings_due: 0,
             keep_alive: config.keep_alive,
             session_expiry: config.session_expiry,
             clean_start: config.clean_start,
@@ -118,7 +121,7 @@ impl Client {
             // Without a name there is no session to go on with [MQTT-3.1.3-7] (3.1.1).
             let is_nameless = is_old && self.config.client_id.is_empty();
             // [MQTT-3.1.2-4] (5.0)
-            self.wire.clean_start = self.config.clean_start && is_first || is_nameless;
+            self.wire.clean_start = self.config.clean_start && is_first || self.starts_clean || is_nameless;
             self.phase = Phase::Connecting;
             if let Err(error) = self.write_connect() {
                 self.end(DisconnectReason::Unencodable(error), Afterwards::Rest);
@@ -217,8 +220,11 @@ impl Client {
             self.deviates(Deviation::SessionPresentAfterCleanStart, Violation::SessionPresent);
             return (!is_strict).then_some(false);
         }
-        if session_present && !self.has_session && is_strict {
-            // [MQTT-3.2.2-4] (5.0): we have nothing that belongs to this session.
+        let is_v5 = self.config.version == ProtocolVersion::V5;
+        if session_present && !self.has_session && is_strict && is_v5 {
+            // [MQTT-3.2.2-4] (5.0): we have nothing that belongs to this session. It may be our own, if the CONNACK of an
+            // earlier attempt was lost: the next attempt drops it.
+            self.starts_clean = true;
             self.misbehaved(Violation::SessionPresent);
             return None;
         }
@@ -235,6 +241,7 @@ impl Client {
         }
         self.has_session = true;
         self.was_connected = true;
+        self.starts_clean = false;
         self.session.begin(&mut self.wire.link);
         self.phase = Phase::Connected;
     }

@@ -66,6 +66,8 @@ pub struct Client {
     assigned_client_id: Option<Text>,
     /// Whether a connection was ever made: Clean Start of 5.0 is for the first one only.
     was_connected: bool,
+    /// Whether the server holds a session that we have no part of, to be dropped with the next connection.
+    starts_clean: bool,
     requests: Requests,
     /// What the server granted, to be asked for again when it loses the session.
     subscriptions: BTreeMap<TopicFilter, (Subscription, Option<u32>)>,
@@ -113,7 +115,7 @@ impl Client {
     /// A client that wants a connection at once.
     #[must_use]
     pub fn new(config: ClientConfig, now: Timestamp) -> Self {
-        let limits = QueueLimits { count: config.queue_count, bytes: config.queue_bytes };
+        let limits = QueueLimits { count: config.queue_count.max(1), bytes: config.queue_bytes };
         Self {
             now,
             phase: Phase::Waiting { not_before: now },
@@ -123,6 +125,7 @@ impl Client {
             has_session: false,
             assigned_client_id: None,
             was_connected: false,
+            starts_clean: false,
             requests: Requests::default(),
             subscriptions: BTreeMap::new(),
             next_token: 0,

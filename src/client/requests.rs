@@ -201,10 +201,11 @@ impl Client {
                     if !by_program {
                         filters.push(subscription.filter.clone());
                     }
-                    if reason.is_error() {
-                        self.subscriptions.remove(&subscription.filter);
-                    } else {
+                    if !reason.is_error() {
                         self.subscriptions.insert(subscription.filter.clone(), (subscription, identifier));
+                    } else if !by_program {
+                        // A refused change leaves an earlier subscription in force; a refused renewal ends it.
+                        self.subscriptions.remove(&subscription.filter);
                     }
                 }
                 self.emit(if by_program {

@@ -195,6 +195,15 @@ impl Connection {
         self.flow.as_mut().map(|flow| &mut flow.session)
     }
 
+    /// Takes an unfinished publish over, to be acknowledged later under the session's number for the message.
+    pub(crate) fn defer_publish(&mut self, token: RequestToken) -> Option<u64> {
+        self.delivery(token)?;
+        match self.finished(token)? {
+            Request::Publish { delivery } => Some(delivery),
+            Request::Subscribe { .. } | Request::Unsubscribe { .. } => None,
+        }
+    }
+
     /// Ends the connection. A 5.0 client is told the reason; the session and the will are the owner's concern.
     pub fn close(&mut self, dismissal: impl Into<Dismissal>, now: Timestamp) {
         self.pass(now);
@@ -379,7 +388,7 @@ impl Connection {
     }
 
     /// Ends the connection, once. A 5.0 client whose connection was accepted is told why [MQTT-4.13.1-1] (5.0), unless it is gone.
-    /// [MQTT-4.8.0-1] (3.1.1), [MQTT-3.14.0-1] [MQTT-3.14.2-2] [MQTT-3.14.2-3] [MQTT-3.14.2-4] [MQTT-3.14.4-1]
+    /// [MQTT-4.8.0-1] (3.1.1), [MQTT-3.14.0-1] [MQTT-3.14.2-2] [MQTT-3.14.2-3] [MQTT-3.14.2-4] [MQTT-3.14.4-1] (5.0)
     /// [MQTT-3.14.4-2] (5.0)
     fn end(&mut self, cause: DisconnectCause) {
         if matches!(self.phase, Phase::Ended | Phase::Gone) {

@@ -353,7 +353,11 @@ impl fmt::Display for Fault {
         f.write_str(match self {
             Self::PacketType(number) => return write!(f, "packet type {number} does not exist"),
             Self::HeaderFlags { packet, flags } => {
-                return write!(f, "{packet} has the flags {:04b}, not {flags:04b}", packet.flags());
+                return write!(
+                    f,
+                    "the flags are {flags:04b}, but those of {packet} must be {:04b}",
+                    packet.flags()
+                );
             }
             Self::PacketTooLarge { size, limit } => {
                 return write!(f, "{size} bytes, but at most {limit} are allowed");

@@ -138,7 +138,7 @@ impl Incoming {
         outbox: &mut Outbox,
     ) {
         let Some(delivery) = self.deliveries.get_mut(&token) else { return };
-        delivery.acknowledged.get_or_insert(sendable(reason));
+        delivery.acknowledged.get_or_insert_with(|| sendable(reason));
         let qos = delivery.qos;
         match link {
             Some(link) if delivery.awaited => self.answer_in_order(qos, link, outbox),

@@ -11,7 +11,7 @@ use crate::harness::*;
 /// Packets that only a server sends. CVE-2021-28166.
 /// [MQTT-4.8.0-1] (3.1.1), [MQTT-4.13.1-1] (5.0)
 #[test]
-fn s54_packets_of_the_wrong_direction_are_a_protocol_error() {
+fn s54_cve_2021_28166_packets_of_the_wrong_direction_are_a_protocol_error() {
     for version in [V4, V5] {
         let codes = [ReasonCode::Success];
         let packets = [

@@ -100,3 +100,14 @@ fn s45_s46_clocks_may_jump() {
     world.expect_fault(id, ReasonCode::KeepAliveTimeout);
     assert_eq!(world.broker.statistics().connections, 0);
 }
+
+/// A keep alive that ends before the connect timeout would have.
+#[test]
+fn s43_a_short_keep_alive_is_told_as_the_next_deadline() {
+    let mut world = World::new();
+    let id = world.connect(hello(V5, "a").keep_alive(2));
+    assert_eq!(world.broker.deadline(), Some(world.now + Duration::from_secs(3)));
+    world.wait_secs(3);
+    world.expect_fault(id, ReasonCode::KeepAliveTimeout);
+    assert_eq!(world.broker.deadline(), None);
+}

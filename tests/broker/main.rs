@@ -9,11 +9,14 @@
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
 mod acceptance;
+mod authentication;
+mod availability;
 mod faults;
 mod flows;
 mod harness;
 mod keep_alive;
 mod limits;
+mod pacing;
 mod publishing;
 mod questions;
 mod retained;
@@ -23,4 +26,5 @@ mod shared;
 mod subscribing;
 mod takeover;
 mod version5;
+mod vulnerabilities;
 mod wills;

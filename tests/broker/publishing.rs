@@ -9,7 +9,7 @@ use crate::harness::*;
 
 /// Three PUBLISHes before PUBREL are one message and three PUBRECs. [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-10] (5.0).
 #[test]
-fn s20_a_qos_2_publish_repeated_three_times_is_delivered_once() {
+fn s20_vulnerability_a_qos_2_publish_repeated_three_times_is_delivered_once() {
     for version in [V4, V5] {
         let mut world = World::new();
         let subscriber = world.connect(hello(version, "s"));
@@ -150,7 +150,7 @@ fn s28_unreleased_messages_are_bounded_by_the_receive_maximum() {
 
 /// CVE-2023-28366: the same identifier a hundred thousand times.
 #[test]
-fn s28_one_identifier_repeated_for_ever_is_one_message() {
+fn s28_cve_2023_28366_one_identifier_repeated_for_ever_is_one_message() {
     let mut world = World::new();
     let subscriber = world.connect(hello(V4, "s"));
     world.subscribe(subscriber, "t", AtMostOnce);

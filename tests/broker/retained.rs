@@ -218,3 +218,30 @@ fn s64_a_queue_bounds_no_retained_messages() {
         assert_eq!(world.broker.statistics().dropped, 0);
     }
 }
+
+/// What was not sent yet is not sent any more [MQTT-3.10.4-2] (3.1.1).
+#[test]
+fn unsubscribing_stops_the_retained_messages() {
+    let mut world = World::with(|config| {
+        config.queue_count = 10;
+        config.inflight_maximum = 5;
+    });
+    for number in 0..100 {
+        let message = Message::new(format!("t/{number}"), "x").unwrap().with_qos(AtLeastOnce).retained();
+        world.broker.publish(message, world.now);
+    }
+    let client = world.connect(hello(V4, "a"));
+    world.subscribe(client, "t/#", AtLeastOnce);
+    world.take(client);
+    world.send(client, &unsubscribe(8, &["t/#"]));
+    world.expect_first(client, &unsuback(8, &[]));
+    let mut received = 5;
+    for packet_id in 1..=5 {
+        world.send(client, &puback(packet_id));
+    }
+    while let [first, ..] = &world.messages(client)[..] {
+        received += 1;
+        world.send(client, &puback(first.packet_id));
+    }
+    assert!(received <= 10, "{received} of 100");
+}

@@ -213,8 +213,10 @@ fn s68_a_client_that_never_reads_is_not_read() {
     let mut input = bytes::Bytes::from([0xC0, 0].repeat(1000));
     world.broker.receive(client, &mut input, world.now);
     assert!(!input.is_empty() && !world.broker.wants_input(client));
+    while world.broker.poll_ready().is_some() {}
     let answers = world.take(client);
     assert_eq!(answers.len(), 200);
+    assert_eq!(world.broker.poll_ready(), Some(client), "its appetite is back");
     assert!(world.broker.wants_input(client));
     world.broker.receive(client, &mut input, world.now);
     assert_eq!(world.take(client).len(), 200);

@@ -12,7 +12,7 @@ const EXPIRY: &[Property<'static>] = &[Property::SessionExpiryInterval(100)];
 
 /// [MQTT-3.1.4-2] (3.1.1), [MQTT-3.1.4-3] (5.0): the older connection ends, before the new one gets anything.
 #[test]
-fn s60_the_older_connection_is_told_and_closed_first() {
+fn s60_vulnerability_the_older_connection_is_told_and_closed_first() {
     for version in [V4, V5] {
         let mut world = World::new();
         let older = world.connect(hello(version, "a"));
@@ -168,7 +168,7 @@ fn s61_another_user_does_not_inherit_a_session() {
 
 /// CVE-2025-59946, CVE-2026-22040: take-overs between all steps of a busy session.
 #[test]
-fn s60_take_overs_at_every_step_lose_and_double_nothing() {
+fn s60_cve_2025_59946_take_overs_at_every_step_lose_and_double_nothing() {
     let mut world = World::new();
     let who = hello(V4, "a").resume();
     let mut client = world.connect(who);

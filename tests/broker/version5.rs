@@ -205,7 +205,7 @@ fn s15_s56_nothing_larger_than_the_client_takes_is_sent() {
 
 /// The packet exactly at, and one above, the broker's own limit. 5.0 section 3.1.2.11.4.
 #[test]
-fn s52_the_limit_counts_the_whole_packet() {
+fn s52_vulnerability_the_limit_counts_the_whole_packet() {
     let mut world = World::with(|config| config.maximum_packet_size = 100);
     let client = world.connect(hello(V5, "a"));
     world.publish(client, "t", AtMostOnce, 0, &"x".repeat(100 - 2 - 3 - 1));

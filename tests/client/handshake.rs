@@ -220,7 +220,7 @@ fn an_authentication_exchange_and_a_second_one_on_the_live_connection() {
         reason: ReasonCode::ContinueAuthentication,
         data: Some(Bytes::from_static(b"challenge")),
     };
-    assert_eq!(desk.events(), [event.clone()]);
+    assert_eq!(desk.events(), std::slice::from_ref(&event));
     desk.client.authenticate(Some(Bytes::from_static(b"answer")), desk.now);
     desk.client.authenticate(Some(Bytes::from_static(b"twice")), desk.now);
     let answer = [Property::AuthenticationMethod("m"), Property::AuthenticationData(b"answer")];
@@ -388,4 +388,27 @@ fn a_name_that_nobody_asked_for_is_not_taken() {
     desk.cut();
     desk.open();
     assert_eq!(desk.sent(), ["CONNECT c"]);
+}
+
+/// The CONNACK that made the session was lost: the strict client can't go on with it, and must not try for ever.
+#[test]
+fn s10_a_strict_client_drops_a_session_that_it_has_no_part_of() {
+    for (version, second) in [(V5, "CONNECT c clean"), (V3, "CONNECT c")] {
+        let mut config = config(version);
+        config.profile = Profile::Strict;
+        let mut desk = Desk::new(config);
+        desk.open();
+        desk.sent();
+        desk.accept(true, &[]);
+        // A rule of 5.0 only: [MQTT-3.2.2-4] (5.0).
+        assert_eq!(desk.client.is_connected(), version == V3);
+        desk.cut();
+        desk.open();
+        assert_eq!(desk.sent(), [second]);
+        desk.accept(version == V3, &[]);
+        assert!(desk.client.is_connected());
+        desk.cut();
+        desk.open();
+        assert_eq!(desk.sent(), ["CONNECT c"]);
+    }
 }

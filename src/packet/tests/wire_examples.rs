@@ -81,7 +81,7 @@ fn s54_the_pubrel_that_tutorials_print_is_refused() {
             (ReasonCode::MalformedPacket, Some(statement))
         );
     }
-    assert_eq!(expected.to_string(), "byte 0, flags: PUBREL has the flags 0010, not 0000");
+    assert_eq!(expected.to_string(), "byte 0, flags: the flags are 0000, but those of PUBREL must be 0010");
 }
 
 /// [MQTT-1.5.5-1] (5.0)
