@@ -13,6 +13,7 @@ mod routing;
 mod sessions;
 mod shared;
 mod slab;
+mod standing;
 mod subscriptions;
 mod timers;
 mod tree;
@@ -27,6 +28,7 @@ use bytes::{Buf, Bytes};
 
 pub use config::BrokerConfig;
 pub use event::{Answer, AtCapacity, BrokerEvent, ConnectionId, Question, QuestionId, Statistics};
+pub use standing::Standing;
 
 use self::{
     questions::Asked,

@@ -136,6 +136,10 @@ impl Sessions {
         self.slab.len()
     }
 
+    pub(super) fn keys(&self) -> impl Iterator<Item = SessionKey> {
+        self.slab.keys().map(SessionKey)
+    }
+
     pub(super) fn find(&self, client_id: &Text) -> Option<SessionKey> {
         self.by_client_id.get(client_id).copied()
     }

@@ -121,7 +121,7 @@ impl Client {
             // Without a name there is no session to go on with [MQTT-3.1.3-7] (3.1.1).
             let is_nameless = is_old && self.config.client_id.is_empty();
             // [MQTT-3.1.2-4] (5.0)
-            self.wire.clean_start = self.config.clean_start && is_first || self.starts_clean || is_nameless;
+            self.wire.clean_start = self.config.clean_start && is_first || is_nameless || self.starts_clean;
             self.phase = Phase::Connecting;
             if let Err(error) = self.write_connect() {
                 self.end(DisconnectReason::Unencodable(error), Afterwards::Rest);

@@ -251,6 +251,13 @@ impl Connection {
         Some(session)
     }
 
+    /// Drops the queued messages that are not wanted any more.
+    pub(crate) fn retain_queued(&mut self, is_wanted: impl FnMut(&Message) -> bool) {
+        if let Some(flow) = &mut self.flow {
+            flow.session.retain_queued(is_wanted);
+        }
+    }
+
     /// How long the session is to be kept after this connection, in seconds; a client may change it with DISCONNECT.
     #[must_use]
     pub fn session_expiry(&self) -> u32 {

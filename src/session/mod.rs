@@ -105,6 +105,11 @@ impl Session {
         self.outgoing.drop_qos0();
     }
 
+    /// Drops the queued messages that are not wanted any more.
+    pub(crate) fn retain_queued(&mut self, is_wanted: impl FnMut(&Message) -> bool) {
+        self.outgoing.retain_queued(is_wanted);
+    }
+
     /// How many messages wait or are unacknowledged, and what they cost.
     pub(crate) fn load(&self) -> (usize, usize) {
         (self.outgoing.count(), self.outgoing.bytes())

@@ -202,6 +202,16 @@ impl Outgoing {
         refused
     }
 
+    /// Drops the queued messages that are not wanted any more.
+    pub(super) fn retain_queued(&mut self, mut is_wanted: impl FnMut(&Message) -> bool) {
+        let all = self.queue.iter();
+        let unwanted: Vec<u64> =
+            all.filter(|(_, queued)| !is_wanted(&queued.message)).map(|(order, _)| *order).collect();
+        for order in unwanted {
+            self.discard(order);
+        }
+    }
+
     pub(super) fn next_expiry(&self) -> Option<Timestamp> {
         self.expiries.first().map(|(expires, _)| *expires)
     }

@@ -23,6 +23,7 @@ mod retained;
 mod rules;
 mod sessions;
 mod shared;
+mod standing;
 mod subscribing;
 mod takeover;
 mod version5;
