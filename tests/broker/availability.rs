@@ -18,8 +18,7 @@ fn retained(qos: mqtt_engine::QoS) -> Packet<'static> {
     }
 }
 
-/// [MQTT-3.2.2-9] [MQTT-3.2.2-10] [MQTT-3.2.2-11] [MQTT-3.2.2-12] (5.0): announced; more is refused with 0x9B, but any QoS may be
-/// asked for.
+/// [MQTT-3.2.2-9] [MQTT-3.2.2-10] [MQTT-3.2.2-12] (5.0): announced; more is refused with 0x9B, but any QoS may be asked for.
 #[test]
 fn s71_maximum_qos() {
     for (most, over) in [(AtMostOnce, AtLeastOnce), (AtLeastOnce, ExactlyOnce)] {
@@ -46,7 +45,7 @@ fn s71_maximum_qos() {
     }
 }
 
-/// [MQTT-3.2.2-13] [MQTT-3.2.2-14] (5.0).
+/// [MQTT-3.2.2-13] (5.0).
 #[test]
 fn s71_retain_available() {
     let mut world = World::with(|config| config.retain_available = false);
@@ -64,8 +63,8 @@ fn s71_retain_available() {
     assert_eq!(world.broker.statistics().retained, 0);
 }
 
-/// 5.0 sections 3.2.2.3.11 to 3.2.2.3.13: announced, and DISCONNECT with the code of its own; 3.1.1 is refused the filter alone
-/// [MQTT-3.8.3-2] (3.1.1).
+/// 5.0 sections 3.2.2.3.11 to 3.2.2.3.13: announced, and DISCONNECT with the code of its own; 3.1.1 is refused the filter alone.
+/// [MQTT-3.8.3-2] (3.1.1)
 #[test]
 fn s71_wildcards_identifiers_and_shared_subscriptions_available() {
     let mut world = World::with(|config| {
