@@ -237,10 +237,10 @@ impl Connection {
         }
     }
 
-    /// Acknowledges a message that the session received on an earlier connection.
-    pub(crate) fn acknowledge_earlier(&mut self, delivery: u64) {
+    /// Acknowledges a message that the session received on an earlier connection, or that was deferred.
+    pub(crate) fn acknowledge_earlier(&mut self, delivery: u64, reason: ReasonCode) {
         if let Some(Flow { session, link }) = &mut self.flow {
-            session.acknowledge(delivery, ReasonCode::Success, Some(link), &mut self.outbox);
+            session.acknowledge(delivery, reason, Some(link), &mut self.outbox);
         }
     }
 
