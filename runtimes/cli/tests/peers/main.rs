@@ -14,6 +14,7 @@ mod foreign_broker;
 mod foreign_clients;
 mod paho;
 mod process;
+#[allow(dead_code, reason = "shared; a part is used here")]
 mod programs;
 mod raw;
 mod tshark;
