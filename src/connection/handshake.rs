@@ -205,8 +205,7 @@ impl Connection {
         if terms.version >= ProtocolVersion::V5 {
             self.announce(terms, &mut list);
             let assigned = acceptance.assigned_client_id.as_ref();
-            // [MQTT-3.1.3-7] (5.0)
-            // [MQTT-3.2.2-16] (5.0)
+            // [MQTT-3.1.3-7] [MQTT-3.2.2-16] (5.0)
             list.push_some(assigned.map(|name| Property::AssignedClientIdentifier(name.as_str())));
             // [MQTT-3.1.2-28] (5.0)
             let information = acceptance.response_information.as_ref().filter(|_| terms.response_information);

@@ -395,7 +395,7 @@ impl Connection {
     }
 
     /// Ends the connection, once. A 5.0 client whose connection was accepted is told why [MQTT-4.13.1-1] (5.0), unless it is gone.
-    /// [MQTT-4.8.0-1] (3.1.1), [MQTT-3.14.0-1] [MQTT-3.14.2-2] [MQTT-3.14.2-3] [MQTT-3.14.2-4] [MQTT-3.14.4-1]
+    /// [MQTT-4.8.0-1] (3.1.1), [MQTT-3.14.0-1] [MQTT-3.14.2-2] [MQTT-3.14.2-3] [MQTT-3.14.2-4] [MQTT-3.14.4-1] (5.0)
     /// [MQTT-3.14.4-2] (5.0)
     fn end(&mut self, cause: DisconnectCause) {
         if matches!(self.phase, Phase::Ended | Phase::Gone) {

@@ -227,3 +227,25 @@ fn a_rejected_client_identifier_is_answered_and_closed() {
         world.expect_nothing(watcher);
     }
 }
+
+/// A client that has no CONNACK yet hears no DISCONNECT, however its connection ends.
+/// [MQTT-3.14.0-1] (5.0)
+#[test]
+fn no_disconnect_comes_before_connack() {
+    type End = fn(&mut World, mqtt_engine::ConnectionId);
+    let ends: [End; 3] = [
+        |world, id| world.broker.close(id, ReasonCode::ServerBusy, world.now),
+        |world, _| world.broker.shut_down(world.now),
+        |world, _| world.wait_secs(100),
+    ];
+    for end in ends {
+        let mut world = World::with(|config| config.ask_authentication = true);
+        let silent = world.open(V5);
+        let asked = world.knock(hello(V5, "a"));
+        assert!(matches!(world.events()[..], [BrokerEvent::Question { .. }]));
+        end(&mut world, asked);
+        world.expect_closed(asked, &[]);
+        world.broker.close(silent, ReasonCode::ServerBusy, world.now);
+        world.expect_closed(silent, &[]);
+    }
+}

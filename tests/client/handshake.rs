@@ -400,7 +400,7 @@ fn s10_a_strict_client_drops_a_session_that_it_has_no_part_of() {
         desk.open();
         desk.sent();
         desk.accept(true, &[]);
-        // [MQTT-3.2.2-4] is a rule of 5.0.
+        // A rule of 5.0 only: [MQTT-3.2.2-4] (5.0).
         assert_eq!(desk.client.is_connected(), version == V3);
         desk.cut();
         desk.open();
