@@ -47,7 +47,7 @@ fn cve_2021_34434_subscriptions_end_with_their_permission() {
         for (number, topic) in [(5, "secret/2"), (6, "secret/open/2"), (7, "open")] {
             world.publish(publisher, topic, AtLeastOnce, number, topic);
         }
-        let mut received = |world: &mut World, id| {
+        let received = |world: &mut World, id| {
             let mut topics = Vec::new();
             while let Some(message) = world.messages(id).into_iter().next() {
                 world.send(id, &puback(message.packet_id));
