@@ -98,13 +98,33 @@ pub(crate) struct Client {
 impl Client {
     /// Connects and tells the code of CONNACK.
     pub(crate) fn knock(port: u16, hello: &Hello<'_>) -> (Self, u8) {
+        let mut client = Self::call(port, hello);
+        let code = client.answer();
+        (client, code)
+    }
+
+    /// Sends CONNECT.
+    pub(crate) fn call(port: u16, hello: &Hello<'_>) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut client = Self { stream, version: hello.version };
         client.send(&hello.encode());
-        let (first, body) = client.read().unwrap();
+        client
+    }
+
+    /// The code of CONNACK.
+    pub(crate) fn answer(&mut self) -> u8 {
+        let (first, body) = self.read().unwrap();
         assert_eq!(first, 0x20);
-        (client, body[1])
+        body[1]
+    }
+
+    /// Whether a byte has arrived by now.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.stream.set_nonblocking(true).unwrap();
+        let seen = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).unwrap();
+        seen.is_ok()
     }
 
     pub(crate) fn connect(port: u16, hello: &Hello<'_>) -> Self {

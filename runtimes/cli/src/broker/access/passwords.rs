@@ -52,10 +52,14 @@ impl Passwords {
 
     /// Takes some ten milliseconds, for an unknown user as for a known one.
     pub(crate) fn verify(&self, user: &str, password: &[u8]) -> bool {
-        let found = self.users.get(user);
-        let hash = found.unwrap_or(&self.decoy);
+        let hash = self.hash_of(user);
         let is_right = Argon2::default().verify_password(password, hash.as_ref()).is_ok();
-        is_right && found.is_some()
+        is_right && self.knows(user)
+    }
+
+    /// What a password is compared with; the decoy for an unknown user.
+    fn hash_of(&self, user: &str) -> &PasswordHash {
+        self.users.get(user).unwrap_or(&self.decoy)
     }
 }
 
@@ -213,4 +217,27 @@ pub(crate) fn is_exposed(path: &Path) -> bool {
 #[cfg(not(unix))]
 pub(crate) fn is_exposed(_: &Path) -> bool {
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who guesses names learns nothing from the time of the answer: an unknown user's password is hashed by the same
+    /// algorithm at the same cost as a known one's.
+    #[test]
+    fn an_unknown_user_costs_what_a_known_one_does() {
+        let line = format!("alice:{}\n", hash(b"secret").unwrap());
+        let users = PasswordFile::parse(Path::new("users"), line).unwrap().users;
+        let decoy = users.values().next().cloned().unwrap();
+        let passwords = Passwords { users, decoy };
+        let cost = |user| {
+            let hash = passwords.hash_of(user);
+            (hash.algorithm.clone(), Params::try_from(hash).unwrap())
+        };
+        assert_eq!(cost("nobody"), cost("alice"));
+        assert!(passwords.verify("alice", b"secret"));
+        assert!(!passwords.verify("alice", b"wrong"));
+        assert!(!passwords.verify("nobody", b"secret"), "the decoy lets nobody in");
+    }
 }
