@@ -8,26 +8,26 @@ use bytes::Bytes;
 use super::{
     Broker, BrokerEvent, ConnectionId,
     questions::Asked,
-    requests::publish_fault,
     sessions::{SessionKey, State, Stored},
     slab::Key,
     timers::Timer,
 };
-use crate::{Acceptance, ConnectRequest, Question, Session, Text, packet::ReasonCode};
+use crate::{Acceptance, ConnectRequest, Dismissal, Question, Session, Text, packet::ReasonCode};
 
 impl Broker {
     /// A client asks to connect.
+    /// [MQTT-3.1.3-5] (both versions)
     pub(super) fn connect(&mut self, key: Key, request: Box<ConnectRequest>) {
-        let will_fault = request
-            .will
-            .as_ref()
-            .and_then(|will| publish_fault(&will.message.topic, self.config.topic_levels));
+        let will_fault = request.will.as_ref().and_then(|will| self.publish_fault(&will.message));
         if self.is_shutting_down {
             self.refuse(key, ReasonCode::ServerUnavailable);
         } else if request.client_id.is_empty() && !self.config.allow_empty_client_id {
+            // [MQTT-3.1.3-9] (3.1.1), [MQTT-3.1.3-8] (5.0)
             self.refuse(key, ReasonCode::ClientIdentifierNotValid);
         } else if let Some(reason) = will_fault {
             self.refuse(key, reason);
+        } else if request.authentication.is_some() {
+            self.first_step(key, request);
         } else if self.config.ask_authentication {
             let about = Question::Authenticate {
                 client_id: request.client_id.clone(),
@@ -76,6 +76,7 @@ impl Broker {
         } else if self.sessions.len() >= self.config.sessions {
             return self.refuse(key, ReasonCode::QuotaExceeded);
         }
+        // [MQTT-3.1.2-6] [MQTT-3.2.2-1] (3.1.1), [MQTT-3.1.2-4] [MQTT-3.2.2-2] (5.0)
         if request.clean_start
             && let Some(found) = self.sessions.find(&request.client_id)
         {
@@ -88,7 +89,15 @@ impl Broker {
         let session_present = session.is_some();
         let Some(peer) = self.connections.get_mut(key) else { return };
         peer.session = Some(session_key);
-        peer.connection.accept(Acceptance { session, assigned_client_id: assigned }, self.now);
+        let acceptance = Acceptance {
+            session,
+            assigned_client_id: assigned,
+            response_information: self.config.response_information.clone(),
+            authentication_data: peer.authentication_data.take(),
+        };
+        for (message, why) in peer.connection.accept(acceptance, self.now) {
+            self.tell_dropped(request.client_id.clone(), &message, why);
+        }
         self.tell(BrokerEvent::Connected {
             connection: ConnectionId(key),
             client_id: request.client_id,
@@ -100,13 +109,16 @@ impl Broker {
         });
     }
 
-    pub(super) fn refuse(&mut self, key: Key, reason: ReasonCode) {
+    /// [MQTT-3.1.4-2] (5.0)
+    pub(super) fn refuse(&mut self, key: Key, dismissal: impl Into<Dismissal>) {
         if let Some(peer) = self.connections.get_mut(key) {
-            peer.connection.refuse(reason, self.now);
+            peer.connection.refuse(dismissal, self.now);
         }
     }
 
-    /// The stored session of a client with its message flow, or a new one. A will that waits is cancelled [MQTT-3.1.3-9].
+    /// The stored session of a client with its message flow, or a new one. A will that waits is cancelled [MQTT-3.1.3-9] (5.0).
+    /// [MQTT-3.1.3-2] [MQTT-3.2.2-3] (both versions), [MQTT-3.1.2-4] [MQTT-3.2.2-2] (3.1.1), [MQTT-3.1.2-5]
+    /// [MQTT-3.1.2-6] (5.0)
     fn session_for(
         &mut self,
         key: Key,
@@ -115,12 +127,15 @@ impl Broker {
         let found = match self.sessions.find(&request.client_id) {
             Some(found) => found,
             None => {
-                self.sessions.insert(Stored::new(request.client_id.clone(), request.user_name.clone()))?
+                let user_name = request.user_name.clone();
+                self.sessions.insert(Stored::new(request.client_id.clone(), user_name, key))?
             }
         };
         let stored = self.sessions.get_mut(found)?;
         self.timers.remove(Timer::Session(found.0), stored.timer.take());
+        // [MQTT-3.1.2-8] (3.1.1), [MQTT-3.1.2-7] (5.0)
         stored.will = request.will.take();
+        stored.last_connection = key;
         stored.user_name = request.user_name.clone();
         match mem::replace(&mut stored.state, State::Connected(key)) {
             State::Away { session, .. } => Some((found, Some(*session))),
@@ -129,6 +144,7 @@ impl Broker {
     }
 
     /// A name that no session has [MQTT-3.1.3-6] (3.1.1) [MQTT-3.2.2-16] (5.0).
+    /// [MQTT-3.1.3-6] (5.0)
     fn new_client_id(&mut self) -> Text {
         loop {
             let name = format!("{}{}", self.config.client_id_prefix, self.next_client);

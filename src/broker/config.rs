@@ -1,8 +1,9 @@
 //! What a broker is told at its creation. Every default has its reason beside it.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::{ConnectionConfig, Text};
+use crate::{ConnectionConfig, QoS, Text};
 
 /// The settings of a [`Broker`](crate::Broker): all that bounds its memory, and what it asks its program.
 ///
@@ -44,6 +45,10 @@ pub struct BrokerConfig {
     pub queue_count: usize,
     /// The most bytes that those messages may cost, by [`Message::cost`](crate::Message::cost). Default 1 MiB.
     pub queue_bytes: usize,
+    /// How long publishers of QoS 1 and 2 messages wait for the acknowledgement while a connected subscriber's queue is more
+    /// than half full. A subscriber that has made no room by then loses what its queue can't hold, and nobody waits for it
+    /// until it has caught up. Default 1 s; zero: nobody ever waits.
+    pub subscriber_patience: Duration,
     /// Whether QoS 0 messages are stored for sessions whose client is away. Default `false`: the specification leaves it
     /// open, and the room is better used for QoS 1 and 2.
     pub queue_qos0: bool,
@@ -57,6 +62,30 @@ pub struct BrokerConfig {
     pub sessions: usize,
     /// How many subscriptions a session may have; more are refused (0x97). Default 1,000.
     pub subscriptions_per_session: usize,
+    /// The highest QoS that clients may publish with; announced in 5.0, and more ends the connection (0x9B). Subscriptions are
+    /// granted no more. Default: QoS 2, which is no limit.
+    pub maximum_qos: QoS,
+    /// Whether retained messages are kept. If not: announced in 5.0, and a client's ends the connection (0x9A). Default `true`.
+    pub retain_available: bool,
+    /// Whether filters may have wildcards. If not: announced in 5.0, where one ends the connection (0xA2); 3.1.1 clients are
+    /// refused the filter. Default `true`.
+    pub wildcard_subscriptions: bool,
+    /// Whether subscriptions may have identifiers; 5.0 only. If not: announced, and one ends the connection (0xA1). Default
+    /// `true`.
+    pub subscription_identifiers: bool,
+    /// Whether subscriptions may be shared. If not: announced in 5.0, where one ends the connection (0x9E); 3.1.1 clients are
+    /// refused the filter. Default `true`.
+    pub shared_subscriptions: bool,
+    /// Whether a payload that is announced as text must be UTF-8. A message whose payload is not is dropped (0x99), and a
+    /// connection with such a will refused. Default `false`: the check costs time in proportion to the payload, and
+    /// subscribers have to check anyway.
+    pub check_payload_format: bool,
+    /// What 5.0 clients that ask for it are told to make response topics of. Default none.
+    pub response_information: Option<Text>,
+    /// The methods of enhanced authentication that the program knows:
+    /// [`Question::EnhancedAuthentication`](crate::Question::EnhancedAuthentication) is asked for each step of a client that
+    /// names one. Another method is refused (0x8C). Default none.
+    pub authentication_methods: Vec<Text>,
     /// How many levels a topic or filter may have; others are refused (0x90, 0x8F). Default 128: more than anybody's naming scheme, and
     /// each level costs some hundred bytes in the trees.
     pub topic_levels: usize,
@@ -71,9 +100,11 @@ pub struct BrokerConfig {
     /// Whether a session belongs to the user name that made it: another user is refused (0x87), whether the session's client is
     /// connected or away. Without, anybody who knows a client identifier takes its session over. Default `true`.
     pub sessions_belong_to_users: bool,
-    /// Whether [`Question::Authenticate`](crate::Question::Authenticate) is asked for each CONNECT. Default `false`.
+    /// Whether [`Question::Authenticate`](crate::Question::Authenticate) is asked for each CONNECT without a method of enhanced
+    /// authentication. Default `false`.
     pub ask_authentication: bool,
-    /// Whether [`Question::Publish`](crate::Question::Publish) is asked for each message and each will. Default `false`.
+    /// Whether [`Question::Publish`](crate::Question::Publish) is asked for each message, and for each will when its client
+    /// connects and when it is due. Default `false`.
     pub ask_publish: bool,
     /// Whether [`Question::Subscribe`](crate::Question::Subscribe) is asked for each filter. Default `false`.
     pub ask_subscribe: bool,
@@ -99,11 +130,20 @@ impl BrokerConfig {
             outbox_bytes: of_connection.outbox_bytes,
             queue_count: of_connection.queue_count,
             queue_bytes: of_connection.queue_bytes,
+            subscriber_patience: Duration::from_secs(1),
             queue_qos0: false,
             session_expiry_maximum: of_connection.session_expiry_maximum,
             connections: 10_000,
             sessions: 10_000,
             subscriptions_per_session: 1000,
+            maximum_qos: of_connection.maximum_qos,
+            retain_available: of_connection.retain_available,
+            wildcard_subscriptions: of_connection.wildcard_subscriptions,
+            subscription_identifiers: of_connection.subscription_identifiers,
+            shared_subscriptions: of_connection.shared_subscriptions,
+            check_payload_format: false,
+            response_information: None,
+            authentication_methods: Vec::new(),
             topic_levels: 128,
             retained_count: 100_000,
             retained_bytes: 64 << 20,
@@ -132,6 +172,12 @@ impl BrokerConfig {
             queue_count: self.queue_count,
             queue_bytes: self.queue_bytes,
             session_expiry_maximum: self.session_expiry_maximum,
+            maximum_qos: self.maximum_qos,
+            retain_available: self.retain_available,
+            wildcard_subscriptions: self.wildcard_subscriptions,
+            subscription_identifiers: self.subscription_identifiers,
+            shared_subscriptions: self.shared_subscriptions,
+            enhanced_authentication: !self.authentication_methods.is_empty(),
             // A question about one packet holds back all that follow.
             requests: 1,
         }

@@ -1,12 +1,13 @@
 //! What a broker tells and asks the program that embeds it.
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use bytes::Bytes;
 
 use super::slab::Key;
 use crate::{
-    DisconnectCause, DropReason, QoS, Text, TopicFilter, TopicName,
+    DisconnectCause, Dismissal, DropReason, QoS, Text, TopicFilter, TopicName,
     packet::{ProtocolVersion, ReasonCode},
 };
 
@@ -109,7 +110,24 @@ pub enum Question {
         /// What it speaks.
         version: ProtocolVersion,
     },
-    /// May it publish there? Asked for each message, and for its will when it connects.
+    /// May this client connect, or go on? Asked for each step of an enhanced authentication (5.0 section 4.12): answer with
+    /// [`Answer::Continue`] for one more step. A re-authentication that is refused ends the connection.
+    EnhancedAuthentication {
+        /// Its name; empty if it wants to be given one.
+        client_id: Text,
+        /// Who it says it is, or was found to be before.
+        user_name: Option<Text>,
+        /// The password of CONNECT, which few methods use.
+        password: Option<Bytes>,
+        /// How it proves who it is.
+        method: Text,
+        /// What it says.
+        data: Option<Bytes>,
+        /// Whether it is connected already.
+        is_reauthentication: bool,
+    },
+    /// May it publish there? Asked for each message, and for its will when it connects and when the will is due (the
+    /// connection has ended then).
     Publish {
         /// Its name; empty for the will of a client that wants to be given one.
         client_id: Text,
@@ -136,11 +154,26 @@ pub enum Question {
 }
 
 /// What the program says to a question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Answer {
     /// Yes.
     Allow,
+    /// Yes, and more about who it is: to [`Question::Authenticate`] and [`Question::EnhancedAuthentication`]; to others the same
+    /// as [`Allow`](Self::Allow).
+    Authenticated {
+        /// Who the client is, in place of the user name of CONNECT. A re-authentication can't change it.
+        user_name: Option<Text>,
+        /// The last word of an enhanced authentication, for CONNACK or AUTH.
+        data: Option<Bytes>,
+    },
+    /// Another step is needed, and what the client is told: to [`Question::EnhancedAuthentication`]; to others a refusal.
+    Continue {
+        /// What the method exchanges.
+        data: Option<Bytes>,
+    },
+    /// No, in more words: to clients that want to connect, and to subscribers; publishers hear of the code alone.
+    RefuseWith(Box<Dismissal>),
     /// No, and what the client is told. A refused message is dropped and, in 3.1.1, acknowledged as usual.
     Refuse(ReasonCode),
 }

@@ -1,14 +1,17 @@
 //! A whole MQTT server without its transports: connections, sessions, subscriptions, retained messages and wills.
 
 mod admission;
+mod authentication;
 mod config;
 mod departure;
 mod event;
+mod pacing;
 mod questions;
 mod requests;
 mod retained;
 mod routing;
 mod sessions;
+mod shared;
 mod slab;
 mod standing;
 mod subscriptions;
@@ -16,25 +19,28 @@ mod timers;
 mod tree;
 
 use alloc::{
+    boxed::Box,
     collections::{BTreeMap, VecDeque},
     vec::Vec,
 };
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 
 pub use config::BrokerConfig;
 pub use event::{Answer, AtCapacity, BrokerEvent, ConnectionId, Question, QuestionId, Statistics};
-pub use standing::Standing;
 
 use self::{
     questions::Asked,
     retained::Retained,
     sessions::{SessionKey, Sessions},
     slab::{Key, Slab},
-    subscriptions::{Match, Subscriptions},
+    subscriptions::{Match, ShareId, Subscriptions},
     timers::{Timer, Timers},
 };
-use crate::{Connection, ConnectionEvent, Message, Outbox, Timestamp, Transport, packet::ReasonCode};
+use crate::{
+    ConnectRequest, Connection, ConnectionEvent, Dismissal, Message, Outbox, Timestamp, Transport,
+    packet::ReasonCode,
+};
 
 /// A whole MQTT server as a state machine, for 3.1.1 and 5.0 at once.
 ///
@@ -48,7 +54,18 @@ use crate::{Connection, ConnectionEvent, Message, Outbox, Timestamp, Transport, 
 /// - Clients may not publish to `$SYS`: the message is dropped, and acknowledged with 0x87 (in 3.1.1 as usual). Other topics
 ///   that start with `$` are ordinary ones, which wildcards at the first level do not match.
 /// - A message that the program refuses is acknowledged with the code given (in 3.1.1 as usual) and dropped.
+/// - A QoS 1 or 2 message for a subscriber that reads too slowly is acknowledged when its queue is half empty again, or when
+///   [`subscriber_patience`](BrokerConfig::subscriber_patience) is over: publishers wait for slow subscribers, not for stuck ones.
 /// - Of a queue without room the oldest QoS 0 messages are dropped for QoS 1 and 2 ones, otherwise the new message.
+/// - A message for a shared subscription goes to one member: the next in turn among the connected ones whose queues are at most
+///   half full, else among the connected ones with any room, else among those that are away and have room. What was never sent to a member goes to a connected one when its
+///   client goes away or unsubscribes; when its session ends, everything does but QoS 2 messages that were sent. A session that
+///   has the same filter shared and for itself gets a copy for each.
+/// - `$share/name/filter` means the same for 3.1.1 clients, whose specification leaves topics with `$` to the server (section
+///   4.7.2). A malformed one ends the connection of a 5.0 client (0x8F), as any malformed filter does; older clients are refused it.
+///   The name does not keep anybody from publishing to such topics.
+/// - A retained message outlives the rights of its publisher, and a subscription those of its client, until
+///   [`revoke_retained`](Self::revoke_retained) and [`retain_subscriptions`](Self::retain_subscriptions).
 /// - Wills of connections that [`shut_down`](Self::shut_down) closes are not published.
 #[derive(Debug)]
 pub struct Broker {
@@ -67,6 +84,9 @@ pub struct Broker {
     events: VecDeque<BrokerEvent>,
     /// Memory for the routing of a message, used again and again.
     matches: Vec<Match>,
+    /// A receiver of the last message whose queue is more than half full.
+    pressed: Option<SessionKey>,
+    groups: Vec<ShareId>,
     is_shutting_down: bool,
     counted: Statistics,
 }
@@ -77,6 +97,10 @@ struct Peer {
     connection: Connection,
     /// From CONNACK to the end.
     session: Option<SessionKey>,
+    /// What a client asked for that is asked for another step of its authentication.
+    handshake: Option<Box<ConnectRequest>>,
+    /// The last word of its authentication, for CONNACK.
+    authentication_data: Option<Bytes>,
     /// What its further packets wait for.
     question: Option<QuestionId>,
     is_ready: bool,
@@ -103,6 +127,8 @@ impl Broker {
             next_client: 0,
             events: VecDeque::new(),
             matches: Vec::new(),
+            pressed: None,
+            groups: Vec::new(),
             is_shutting_down: false,
             counted: Statistics::default(),
             config,
@@ -121,7 +147,16 @@ impl Broker {
         }
         let connection = Connection::new(self.config.for_connections(), self.now);
         let wish = (connection.transport(), connection.wants_input());
-        let peer = Peer { connection, session: None, question: None, is_ready: false, wish, timer: None };
+        let peer = Peer {
+            connection,
+            session: None,
+            handshake: None,
+            authentication_data: None,
+            question: None,
+            is_ready: false,
+            wish,
+            timer: None,
+        };
         let key = self.connections.insert(peer).ok_or(AtCapacity)?;
         self.refresh(key);
         Ok(ConnectionId(key))
@@ -206,10 +241,11 @@ impl Broker {
         self.accept_message(&message, None);
     }
 
-    /// Ends a connection. A 5.0 client is told the reason; its will is published.
-    pub fn close(&mut self, id: ConnectionId, reason: ReasonCode, now: Timestamp) {
+    /// Ends a connection. A 5.0 client is told the reason, with words and another server to use if the [`Dismissal`] has them; its
+    /// will is published.
+    pub fn close(&mut self, id: ConnectionId, dismissal: impl Into<Dismissal>, now: Timestamp) {
         self.pass(now);
-        self.close_connection(id.0, reason);
+        self.close_connection(id.0, dismissal);
     }
 
     /// Closes all connections with 0x8B (*server shutting down*) and accepts none any more. Sessions stay; wills are not
@@ -274,6 +310,7 @@ impl Broker {
                     self.drain(key);
                 }
                 Timer::Session(key) => self.session_timeout(SessionKey(key)),
+                Timer::Pressure(key) => self.give_up_on(SessionKey(key)),
             }
         }
     }
@@ -290,6 +327,7 @@ impl Broker {
                 ConnectionEvent::Unsubscribe { token, filters } => {
                     self.unsubscribe_request(key, token, &filters)
                 }
+                ConnectionEvent::Authentication { data, .. } => self.authentication_step(key, data),
                 ConnectionEvent::Disconnected { cause } => self.disconnected(key, cause),
             }
         }
@@ -300,6 +338,7 @@ impl Broker {
     fn refresh(&mut self, key: Key) {
         if let Some(session) = self.connections.get(key).and_then(|peer| peer.session) {
             self.replay_retained(session);
+            self.release_if_relieved(session);
         }
         let Some(peer) = self.connections.get_mut(key) else { return };
         peer.connection.fill();
@@ -311,9 +350,9 @@ impl Broker {
         }
     }
 
-    fn close_connection(&mut self, key: Key, reason: ReasonCode) {
+    fn close_connection(&mut self, key: Key, dismissal: impl Into<Dismissal>) {
         if let Some(peer) = self.connections.get_mut(key) {
-            peer.connection.close(reason, self.now);
+            peer.connection.close(dismissal, self.now);
             self.drain(key);
         }
     }

@@ -3,18 +3,32 @@
 use alloc::boxed::Box;
 
 use super::{
-    Answer, Broker, BrokerEvent, ConnectionId, Question, QuestionId, requests::Subscribing,
-    sessions::SessionKey, slab::Key,
+    Answer, Broker, BrokerEvent, ConnectionId, Question, QuestionId, departure::DueWill,
+    requests::Subscribing, sessions::SessionKey, slab::Key,
 };
-use crate::{ConnectRequest, Message, RequestToken, packet::ReasonCode};
+use crate::{ConnectRequest, Dismissal, Message, QoS, RequestToken, packet::ReasonCode};
 
 /// What goes on when a question is answered.
 #[derive(Debug)]
 pub(super) enum Asked {
-    Authenticate { connection: Key, request: Box<ConnectRequest> },
-    Will { connection: Key, request: Box<ConnectRequest> },
+    Authenticate {
+        connection: Key,
+        request: Box<ConnectRequest>,
+    },
+    /// A re-authentication.
+    Again {
+        connection: Key,
+    },
+    Will {
+        connection: Key,
+        request: Box<ConnectRequest>,
+    },
+    DueWill(Box<DueWill>),
     Publish(Box<Publishing>),
-    Subscribe { connection: Key, subscribing: Box<Subscribing> },
+    Subscribe {
+        connection: Key,
+        subscribing: Box<Subscribing>,
+    },
 }
 
 /// A message that was received, but not yet accepted. It belongs to the session, not to the connection: the client may be
@@ -33,9 +47,14 @@ impl Broker {
     /// Asks the program; the connection's packets wait meanwhile.
     pub(super) fn ask(&mut self, key: Key, about: Question, asked: Asked) {
         let Some(peer) = self.connections.get_mut(key) else { return };
+        peer.question = Some(QuestionId(self.next_question));
+        self.ask_without_connection(key, about, asked);
+    }
+
+    /// The same, about a connection that may have ended.
+    pub(super) fn ask_without_connection(&mut self, key: Key, about: Question, asked: Asked) {
         let question = QuestionId(self.next_question);
         self.next_question += 1;
-        peer.question = Some(question);
         self.questions.insert(question, asked);
         self.tell(BrokerEvent::Question { question, connection: ConnectionId(key), about });
     }
@@ -43,43 +62,64 @@ impl Broker {
     pub(super) fn answered(&mut self, question: QuestionId, answer: Answer) {
         let Some(asked) = self.questions.remove(&question) else { return };
         let key = match &asked {
-            Asked::Authenticate { connection, .. } | Asked::Will { connection, .. } => *connection,
-            Asked::Subscribe { connection, .. } => *connection,
-            Asked::Publish(publishing) => publishing.connection,
+            Asked::Authenticate { connection, .. } | Asked::Will { connection, .. } => Some(*connection),
+            Asked::Subscribe { connection, .. } | Asked::Again { connection } => Some(*connection),
+            Asked::Publish(publishing) => Some(publishing.connection),
+            Asked::DueWill(_) => None,
         };
-        if let Some(peer) = self.connections.get_mut(key) {
+        if let Some(peer) = key.and_then(|key| self.connections.get_mut(key)) {
             peer.question = None;
         }
-        match (asked, answer) {
-            (Asked::Authenticate { request, .. }, Answer::Allow) => self.authenticated(key, request),
-            (Asked::Will { request, .. }, Answer::Allow) => self.admit(key, *request),
-            (Asked::Authenticate { .. } | Asked::Will { .. }, Answer::Refuse(reason)) => {
-                self.refuse(key, error(reason))
+        match asked {
+            Asked::Authenticate { connection, request } => {
+                self.authentication_answer(connection, request, answer)
             }
-            (Asked::Subscribe { mut subscribing, .. }, answer) => {
-                subscribing.decide(match answer {
-                    Answer::Allow => None,
-                    Answer::Refuse(reason) => Some(error(reason)),
-                });
-                self.subscribe_on(key, subscribing);
+            Asked::Again { connection } => self.reauthentication_answer(connection, answer),
+            Asked::Will { connection, request } => match refusal(answer) {
+                None => self.admit(connection, *request),
+                Some(dismissal) => self.refuse(connection, dismissal),
+            },
+            Asked::Subscribe { connection, mut subscribing } => {
+                subscribing.decide(refusal(answer));
+                self.subscribe_on(connection, subscribing);
             }
-            (Asked::Publish(publishing), Answer::Allow) => {
-                let reason = self.accept_from(publishing.session, &publishing.message);
-                self.finish_late(&publishing, reason);
+            Asked::Publish(publishing) => {
+                let reason = match refusal(answer) {
+                    None => self.accept_from(publishing.session, &publishing.message),
+                    Some(dismissal) => dismissal.reason,
+                };
+                let (connection, token, session) =
+                    (publishing.connection, publishing.token, publishing.session);
+                let waits = publishing.message.qos > QoS::AtMostOnce && !reason.is_error();
+                if !(waits && self.hold(connection, token, session)) {
+                    self.finish_late(&publishing, reason);
+                }
             }
-            (Asked::Publish(publishing), Answer::Refuse(reason)) => {
-                self.finish_late(&publishing, error(reason))
+            Asked::DueWill(due) => {
+                if refusal(answer).is_none() {
+                    self.publish_due(&due);
+                }
             }
         }
-        self.drain(key);
+        if let Some(key) = key {
+            self.drain(key);
+        }
     }
 
     /// The connection of an open question has ended. A message was received all the same, and waits on for its answer,
-    /// unless more questions are open than there may be connections.
-    pub(super) fn orphaned(&mut self, question: QuestionId) {
+    /// unless more questions are open than there may be connections: then it counts as not received, and its number in the
+    /// session is returned.
+    pub(super) fn orphaned(&mut self, question: QuestionId) -> Option<u64> {
         match self.questions.get(&question) {
-            Some(Asked::Publish(_)) if self.questions.len() <= self.config.connections => {}
-            _ => drop(self.questions.remove(&question)),
+            Some(Asked::Publish(_)) if self.questions.len() <= self.config.connections => None,
+            _ => match self.questions.remove(&question)? {
+                Asked::Publish(publishing) => Some(publishing.delivery),
+                Asked::Authenticate { .. }
+                | Asked::Again { .. }
+                | Asked::Will { .. }
+                | Asked::DueWill(_)
+                | Asked::Subscribe { .. } => None,
+            },
         }
     }
 
@@ -92,16 +132,25 @@ impl Broker {
                 if key == publishing.connection {
                     peer.connection.finish_publish(publishing.token, reason, self.now);
                 } else {
-                    peer.connection.acknowledge_earlier(publishing.delivery);
+                    peer.connection.acknowledge_earlier(publishing.delivery, reason);
                     self.refresh(key);
                 }
             }
-            None => stored.acknowledge_away(publishing.delivery),
+            None => stored.acknowledge_away(publishing.delivery, reason),
         }
     }
 }
 
-/// The code of a refusal: a program that refuses with a success code means an error all the same.
-const fn error(reason: ReasonCode) -> ReasonCode {
-    if reason.is_error() { reason } else { ReasonCode::NotAuthorized }
+/// What the client is told, unless the answer is a yes. A program that refuses with a success code means an error all the same.
+pub(super) fn refusal(answer: Answer) -> Option<Dismissal> {
+    let mut dismissal = match answer {
+        Answer::Allow | Answer::Authenticated { .. } => return None,
+        Answer::Continue { .. } => Dismissal::new(ReasonCode::NotAuthorized),
+        Answer::RefuseWith(dismissal) => *dismissal,
+        Answer::Refuse(reason) => Dismissal::new(reason),
+    };
+    if !dismissal.reason.is_error() {
+        dismissal.reason = ReasonCode::NotAuthorized;
+    }
+    Some(dismissal)
 }

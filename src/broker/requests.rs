@@ -1,6 +1,7 @@
 //! PUBLISH, SUBSCRIBE and UNSUBSCRIBE of clients (sections 3.3, 3.8 and 3.10).
 
 use alloc::{boxed::Box, vec::Vec};
+use core::str;
 
 use super::{
     Broker, Question,
@@ -10,7 +11,7 @@ use super::{
     subscriptions::Options,
 };
 use crate::{
-    FilterRequest, Message, QoS, RequestToken, TopicFilter, TopicName,
+    Dismissal, FilterRequest, Message, PayloadFormat, QoS, RequestToken, Text, TopicFilter,
     packet::{ReasonCode, RetainHandling},
 };
 
@@ -22,12 +23,17 @@ pub(super) struct Subscribing {
     identifier: Option<u32>,
     /// Of the filters decided so far.
     reasons: Vec<ReasonCode>,
+    /// Why one was refused, for people.
+    words: Option<Text>,
 }
 
 impl Subscribing {
     /// Decides the next filter: it is granted, or refused with an error.
-    pub(super) fn decide(&mut self, refusal: Option<ReasonCode>) {
+    /// [MQTT-3.8.4-5] (3.1.1), [MQTT-3.8.4-7] (5.0)
+    pub(super) fn decide(&mut self, refusal: Option<Dismissal>) {
         let Some(filter) = self.filters.get(self.reasons.len()) else { return };
+        let (refusal, words) = refusal.map_or((None, None), |why| (Some(why.reason), why.reason_string));
+        self.words = self.words.take().or(words);
         self.reasons.push(refusal.unwrap_or(match filter.qos {
             QoS::AtMostOnce => ReasonCode::Success,
             QoS::AtLeastOnce => ReasonCode::GrantedQoS1,
@@ -38,9 +44,10 @@ impl Subscribing {
 
 impl Broker {
     pub(super) fn publish_request(&mut self, key: Key, token: RequestToken, message: Message) {
+        let fault = self.publish_fault(&message);
         let Some(peer) = self.connections.get_mut(key) else { return };
         let Some(session) = peer.session else { return };
-        if let Some(reason) = publish_fault(&message.topic, self.config.topic_levels) {
+        if let Some(reason) = fault {
             return peer.connection.finish_publish(token, reason, self.now);
         }
         if self.config.ask_publish
@@ -58,6 +65,9 @@ impl Broker {
             return self.ask(key, about, Asked::Publish(Box::new(publishing)));
         }
         let reason = self.accept_from(session, &message);
+        if message.qos > QoS::AtMostOnce && self.hold(key, token, session) {
+            return;
+        }
         if let Some(peer) = self.connections.get_mut(key) {
             peer.connection.finish_publish(token, reason, self.now);
         }
@@ -75,17 +85,22 @@ impl Broker {
         &mut self,
         key: Key,
         token: RequestToken,
-        filters: Vec<FilterRequest>,
+        mut filters: Vec<FilterRequest>,
         identifier: Option<u32>,
     ) {
+        for request in &mut filters {
+            // [MQTT-3.2.2-10] (5.0)
+            request.qos = request.qos.min(self.config.maximum_qos);
+        }
         let reasons = Vec::with_capacity(filters.len());
-        self.subscribe_on(key, Box::new(Subscribing { token, filters, identifier, reasons }));
+        self.subscribe_on(key, Box::new(Subscribing { token, filters, identifier, reasons, words: None }));
     }
 
     /// Decides the filters that are left; stops at a question.
+    /// [MQTT-3.8.4-4] (3.1.1), [MQTT-3.8.4-5] (5.0)
     pub(super) fn subscribe_on(&mut self, key: Key, mut subscribing: Box<Subscribing>) {
         while let Some(request) = subscribing.filters.get(subscribing.reasons.len()) {
-            let fault = subscribe_fault(&request.filter, self.config.topic_levels);
+            let fault = self.subscribe_fault(&request.filter);
             if fault.is_none() && self.config.ask_subscribe {
                 let (filter, qos) = (request.filter.clone(), request.qos);
                 let Some(stored) = self.session_of(key) else { return };
@@ -93,7 +108,7 @@ impl Broker {
                 let about = Question::Subscribe { client_id, user_name, filter, qos };
                 return self.ask(key, about, Asked::Subscribe { connection: key, subscribing });
             }
-            subscribing.decide(fault);
+            subscribing.decide(fault.map(Dismissal::new));
         }
         self.subscribe(key, *subscribing);
     }
@@ -101,7 +116,7 @@ impl Broker {
     /// Makes the subscriptions that were granted, all at once: SUBACK comes before the retained messages and before anything
     /// that is routed later.
     fn subscribe(&mut self, key: Key, subscribing: Subscribing) {
-        let Subscribing { token, filters, identifier, mut reasons } = subscribing;
+        let Subscribing { token, filters, identifier, mut reasons, words } = subscribing;
         let Some(session) = self.connections.get(key).and_then(|peer| peer.session) else { return };
         let mut with_retained = Vec::new();
         for (request, reason) in filters.into_iter().zip(&mut reasons) {
@@ -115,7 +130,11 @@ impl Broker {
                 identifier,
             };
             match self.add_subscription(session, &request.filter, options) {
-                Ok(is_new) if wants_retained(request.retain_handling, is_new) => {
+                // None for a shared subscription (5.0 section 4.8.2).
+                Ok(is_new)
+                    if request.filter.share_name().is_none()
+                        && wants_retained(request.retain_handling, is_new) =>
+                {
                     with_retained.push((request.filter, options));
                 }
                 Ok(_) => {}
@@ -123,7 +142,7 @@ impl Broker {
             }
         }
         if let Some(peer) = self.connections.get_mut(key) {
-            peer.connection.finish_subscribe(token, &reasons, self.now);
+            peer.connection.finish_subscribe_with(token, &reasons, words.as_ref(), self.now);
         }
         if let Some(stored) = self.sessions.get_mut(session) {
             with_retained.into_iter().for_each(|(filter, options)| stored.replay(filter, options));
@@ -148,47 +167,80 @@ impl Broker {
         Ok(self.subscriptions.insert(filter, session, options))
     }
 
+    /// [MQTT-3.10.4-2] [MQTT-3.10.4-5] [MQTT-3.10.4-6] (both versions)
     pub(super) fn unsubscribe_request(&mut self, key: Key, token: RequestToken, filters: &[TopicFilter]) {
         let Some(session) = self.connections.get(key).and_then(|peer| peer.session) else { return };
         let mut reasons = Vec::with_capacity(filters.len());
         for filter in filters {
-            // Compared byte by byte; what is queued already is still delivered [MQTT-3.10.4-1] [MQTT-3.10.4-3].
-            let removed = self.subscriptions.remove(filter, session);
-            if let Some(stored) = self.sessions.get_mut(session) {
-                stored.subscriptions.remove(filter);
-                stored.stop_replay(filter);
-            }
+            // Compared byte by byte; what is queued already is still delivered [MQTT-3.10.4-1] [MQTT-3.10.4-3] (both versions).
+            let removed = self.remove_subscription(session, filter);
             reasons.push(if removed { ReasonCode::Success } else { ReasonCode::NoSubscriptionExisted });
         }
         if let Some(peer) = self.connections.get_mut(key) {
             peer.connection.finish_unsubscribe(token, &reasons, self.now);
         }
     }
+
+    /// Ends a subscription, if there is one. What is queued already is still delivered; of a shared one it may go to another
+    /// member.
+    pub(super) fn remove_subscription(&mut self, session: SessionKey, filter: &TopicFilter) -> bool {
+        let removed = self.subscriptions.remove(filter, session);
+        if let Some(stored) = self.sessions.get_mut(session) {
+            stored.subscriptions.remove(filter);
+            stored.stop_replay(filter);
+        }
+        if removed {
+            self.leave_group(session, filter);
+        }
+        removed
+    }
+
+    /// Why a client may not publish a message, if so.
+    pub(super) fn publish_fault(&self, message: &Message) -> Option<ReasonCode> {
+        let topic = message.topic.as_bytes();
+        if levels(topic) > self.config.topic_levels {
+            return Some(ReasonCode::TopicNameInvalid);
+        }
+        // The server's own topics (3.1.1 section 4.7.2).
+        if is_under(topic, b"$SYS") {
+            return Some(ReasonCode::NotAuthorized);
+        }
+        let is_text = message.properties.payload_format == Some(PayloadFormat::Utf8);
+        if self.config.check_payload_format && is_text && str::from_utf8(&message.payload).is_err() {
+            return Some(ReasonCode::PayloadFormatInvalid);
+        }
+        None
+    }
+
+    fn subscribe_fault(&self, filter: &TopicFilter) -> Option<ReasonCode> {
+        let is_shared = filter.share_name().is_some();
+        if is_shared && !self.config.shared_subscriptions {
+            Some(ReasonCode::SharedSubscriptionsNotSupported)
+        } else if !self.config.wildcard_subscriptions && filter.has_wildcard() {
+            // [MQTT-3.8.3-2] (3.1.1)
+            Some(ReasonCode::WildcardSubscriptionsNotSupported)
+        } else if !is_shared && is_under(filter.as_bytes(), b"$share") {
+            // 5.0 clients don't come so far with it.
+            Some(ReasonCode::TopicFilterInvalid)
+        } else if levels(filter.pattern().as_bytes()) > self.config.topic_levels {
+            Some(ReasonCode::TopicFilterInvalid)
+        } else {
+            None
+        }
+    }
 }
 
-/// Why clients may not publish to a topic, if so.
-pub(super) fn publish_fault(topic: &TopicName, most_levels: usize) -> Option<ReasonCode> {
-    let topic = topic.as_bytes();
-    if levels(topic) > most_levels {
-        return Some(ReasonCode::TopicNameInvalid);
-    }
-    // The server's own topics (3.1.1 section 4.7.2).
-    let is_system = topic.strip_prefix(b"$SYS").is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"));
-    is_system.then_some(ReasonCode::NotAuthorized)
-}
-
-fn subscribe_fault(filter: &TopicFilter, most_levels: usize) -> Option<ReasonCode> {
-    if filter.share_name().is_some() {
-        return Some(ReasonCode::SharedSubscriptionsNotSupported);
-    }
-    (levels(filter.as_bytes()) > most_levels).then_some(ReasonCode::TopicFilterInvalid)
+/// Whether this is the first level of a topic.
+fn is_under(topic: &[u8], level: &[u8]) -> bool {
+    topic.strip_prefix(level).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
 fn levels(topic: &[u8]) -> usize {
     1 + topic.iter().filter(|byte| **byte == b'/').count()
 }
 
-/// [MQTT-3.3.1-6] (3.1.1), [MQTT-3.3.1-9] to [MQTT-3.3.1-11] (5.0).
+/// [MQTT-3.3.1-6] (3.1.1), [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11] (5.0).
+/// [MQTT-3.8.4-4] (5.0)
 const fn wants_retained(handling: RetainHandling, is_new: bool) -> bool {
     match handling {
         RetainHandling::SendAtSubscribe => true,

@@ -7,7 +7,7 @@ use super::{
     Broker, BrokerEvent,
     retained::Room,
     sessions::{SessionKey, State},
-    subscriptions::{Match, Options},
+    subscriptions::{Match, Options, ShareId},
 };
 use crate::{
     DropReason, Message, SubscriptionIdentifiers, Text, TopicFilter, TopicName, connection::enqueue,
@@ -15,7 +15,7 @@ use crate::{
 
 impl Broker {
     /// Accepts a message: keeps it if it is to be retained, and hands a copy to each session that subscribes to it
-    /// [MQTT-4.5.0-1]. Returns how many those are.
+    /// [MQTT-4.5.0-1] (both versions). Returns how many those are.
     ///
     /// The work grows with the number of matching subscriptions.
     pub(super) fn accept_message(
@@ -24,21 +24,29 @@ impl Broker {
         publisher: Option<(SessionKey, &Text)>,
     ) -> usize {
         self.counted.received += 1;
-        if message.retain && self.retained.store(message, self.now).is_err() {
+        self.pressed = None;
+        let retains = message.retain && self.config.retain_available;
+        // [MQTT-3.3.1-5] (both versions), [MQTT-3.3.1-12] (3.1.1), [MQTT-3.3.1-8] (5.0)
+        if retains && self.retained.store(message, self.now).is_err() {
             let client_id = publisher.map_or(Text::EMPTY, |(_, client_id)| client_id.clone());
             self.tell_dropped(client_id, message, DropReason::RetainedFull);
         }
         let mut matches = mem::take(&mut self.matches);
-        self.subscriptions.matching(&message.topic, &mut matches);
+        let mut groups = mem::take(&mut self.groups);
+        self.subscriptions.matching(&message.topic, &mut matches, &mut groups);
         let mut receivers = 0;
         for of_session in matches.chunk_by(|a, b| a.session == b.session) {
             let Some(first) = of_session.first() else { continue };
             if let Some(copy) = copy_for(of_session, message, publisher.map(|(session, _)| session)) {
                 receivers += 1;
-                self.deliver(first.session, copy);
+                self.deliver(first.session, copy, None);
             }
         }
+        for share in &groups {
+            receivers += usize::from(self.deliver_to_group(*share, message));
+        }
         self.matches = matches;
+        self.groups = groups;
         receivers
     }
 
@@ -55,7 +63,7 @@ impl Broker {
                 message.qos = message.qos.min(options.qos);
                 message.properties.subscription_identifiers =
                     SubscriptionIdentifiers::from_iter(options.identifier);
-                self.deliver(key, message);
+                self.deliver(key, message, None);
             }
         }
     }
@@ -69,21 +77,22 @@ impl Broker {
     }
 
     /// Hands a message to a session, connected or away.
-    fn deliver(&mut self, key: SessionKey, message: Message) {
+    pub(super) fn deliver(&mut self, key: SessionKey, message: Message, share: Option<ShareId>) {
         let Some(stored) = self.sessions.get_mut(key) else { return };
         self.counted.delivered += 1;
+        let qos = message.qos;
         let dropped = match &mut stored.state {
             State::Connected(connection) => {
                 let Some(peer) = self.connections.get_mut(*connection) else { return };
                 peer.mark_ready(*connection, &mut self.ready);
-                peer.connection.deliver(message, self.now)
+                peer.connection.deliver_for(message, ShareId::number(share), self.now)
             }
+            // [MQTT-3.1.2-5] (3.1.1)
             State::Away { session, .. } => {
                 if message.qos == crate::QoS::AtMostOnce && !self.config.queue_qos0 {
                     return;
                 }
-                stored.next_delivery += 1;
-                enqueue(session, stored.next_delivery, message, self.now, &mut VecDeque::new())
+                enqueue(session, ShareId::number(share), message, self.now, &mut VecDeque::new())
             }
             State::Moving => return,
         };
@@ -93,9 +102,10 @@ impl Broker {
                 self.tell_dropped(client_id.clone(), &message, why);
             }
         }
+        self.note_pressure(key, qos);
     }
 
-    fn tell_dropped(&mut self, client_id: Text, message: &Message, why: DropReason) {
+    pub(super) fn tell_dropped(&mut self, client_id: Text, message: &Message, why: DropReason) {
         self.counted.dropped += 1;
         self.tell(BrokerEvent::Dropped { client_id, topic: message.topic.clone(), why });
     }
@@ -108,11 +118,14 @@ fn copy_for(subscriptions: &[Match], message: &Message, publisher: Option<Sessio
     let wanted =
         || subscriptions.iter().filter(|one| !(one.options.no_local && publisher == Some(one.session)));
     let granted = wanted().map(|one| one.options.qos).max()?;
+    // [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20] (5.0)
     let mut copy = message.clone();
+    // [MQTT-3.8.4-6] (3.1.1), [MQTT-3.8.4-8] (5.0)
     copy.qos = message.qos.min(granted);
     // [MQTT-3.3.1-9] (3.1.1), [MQTT-3.3.1-12] [MQTT-3.3.1-13] (5.0)
     copy.retain = message.retain && wanted().any(|one| one.options.retain_as_published);
     copy.properties.subscription_identifiers =
+        // [MQTT-3.3.4-3] [MQTT-3.3.4-4] (5.0)
         SubscriptionIdentifiers::from_iter(wanted().filter_map(|one| one.options.identifier));
     Some(copy)
 }

@@ -6,6 +6,7 @@ use alloc::{
 };
 
 use super::{
+    pacing::Pressure,
     slab::{Key, Slab},
     subscriptions::Options,
 };
@@ -22,15 +23,17 @@ pub(super) struct Stored {
     /// Who made it.
     pub(super) user_name: Option<Text>,
     pub(super) state: State,
+    /// Its last connection, which may be gone.
+    pub(super) last_connection: Key,
     pub(super) subscriptions: BTreeSet<TopicFilter>,
     /// Subscriptions whose retained messages were not all sent yet.
     pub(super) replays: VecDeque<Replay>,
     /// Published when the connection ends without a word; while the client is away, when its delay has passed.
     pub(super) will: Option<Will>,
-    /// Counts the messages delivered while the client is away.
-    pub(super) next_delivery: u64,
     /// Where its timer stands.
     pub(super) timer: Option<Timestamp>,
+    /// Publishers that wait until it has read.
+    pub(super) pressure: Pressure,
 }
 
 /// The retained messages that a new subscription gets.
@@ -46,6 +49,7 @@ pub(super) struct Replay {
 #[derive(Debug)]
 pub(super) enum State {
     /// The message flow is with the connection.
+    /// [MQTT-4.1.0-2] (3.1.1), [MQTT-4.1.0-1] (5.0)
     Connected(Key),
     /// The message flow is kept here.
     Away {
@@ -60,16 +64,17 @@ pub(super) enum State {
 }
 
 impl Stored {
-    pub(super) fn new(client_id: Text, user_name: Option<Text>) -> Self {
+    pub(super) fn new(client_id: Text, user_name: Option<Text>, connection: Key) -> Self {
         Self {
             client_id,
             user_name,
             state: State::Moving,
+            last_connection: connection,
             subscriptions: BTreeSet::new(),
             replays: VecDeque::new(),
             will: None,
-            next_delivery: 0,
             timer: None,
+            pressure: Pressure::default(),
         }
     }
 
@@ -99,10 +104,10 @@ impl Stored {
         }
     }
 
-    /// The program has taken over a message that was received before the client went away.
-    pub(super) fn acknowledge_away(&mut self, delivery: u64) {
+    /// The program has taken over, or refused, a message that was received before the client went away.
+    pub(super) fn acknowledge_away(&mut self, delivery: u64, reason: ReasonCode) {
         if let State::Away { session, .. } = &mut self.state {
-            session.acknowledge(delivery, ReasonCode::Success, None, &mut Outbox::new());
+            session.acknowledge(delivery, reason, None, &mut Outbox::new());
         }
     }
 

@@ -12,6 +12,8 @@ pub(super) enum Timer {
     Connection(Key),
     /// A session whose client is away: its will, its end.
     Session(Key),
+    /// A connected session that reads too slowly, and for which publishers wait.
+    Pressure(Key),
 }
 
 /// Deadlines in order. Each owner has one entry at most, and keeps its time to find it again.

@@ -19,7 +19,8 @@ use crate::{Text, UserProperties, Will, packet::ProtocolVersion, session::LostSe
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ClientConfig {
-    /// The name under which the server keeps the session. Empty: the server assigns one.
+    /// The name under which the server keeps the session. Empty: the server assigns one; 3.1.1 can't tell it, so that each
+    /// connection asks for a clean session then.
     pub client_id: Text,
     /// The version spoken. Default 5.0.
     pub version: ProtocolVersion,
@@ -79,7 +80,7 @@ pub struct ClientConfig {
     /// Whether subscriptions are made again when the server has lost the session, before any queued publish flows.
     /// Default `true`: the program asked for them once.
     pub resubscribe: bool,
-    /// The most messages that wait for their first transmission or their acknowledgement. Default 1,024.
+    /// The most messages that wait for their first transmission or their acknowledgement; 0 counts as 1. Default 1,024.
     pub queue_count: usize,
     /// The most bytes that those messages may cost, by [`Message::cost`](crate::Message::cost). Default 4 MiB. A single message
     /// above it is refused as too large.

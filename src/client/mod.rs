@@ -66,6 +66,8 @@ pub struct Client {
     assigned_client_id: Option<Text>,
     /// Whether a connection was ever made: Clean Start of 5.0 is for the first one only.
     was_connected: bool,
+    /// Whether the server holds a session that we have no part of, to be dropped with the next connection.
+    starts_clean: bool,
     requests: Requests,
     /// What the server granted, to be asked for again when it loses the session.
     subscriptions: BTreeMap<TopicFilter, (Subscription, Option<u32>)>,
@@ -113,7 +115,7 @@ impl Client {
     /// A client that wants a connection at once.
     #[must_use]
     pub fn new(config: ClientConfig, now: Timestamp) -> Self {
-        let limits = QueueLimits { count: config.queue_count, bytes: config.queue_bytes };
+        let limits = QueueLimits { count: config.queue_count.max(1), bytes: config.queue_bytes };
         Self {
             now,
             phase: Phase::Waiting { not_before: now },
@@ -123,6 +125,7 @@ impl Client {
             has_session: false,
             assigned_client_id: None,
             was_connected: false,
+            starts_clean: false,
             requests: Requests::default(),
             subscriptions: BTreeMap::new(),
             next_token: 0,
@@ -204,6 +207,7 @@ impl Client {
         self.event_bytes -= event.cost();
         if let ClientEvent::Received { token, message, .. } = &event {
             if message.qos > QoS::AtMostOnce && self.config.acknowledgement == Acknowledgement::Automatic {
+                // [MQTT-4.5.0-2] (both versions)
                 self.acknowledge_now(token.0, ReasonCode::Success);
             }
         } else if let ClientEvent::Connected(_) = &event {
@@ -232,6 +236,7 @@ impl Client {
 
     /// Puts in order what follows from a change: what is due goes to the outbox, fates become events, and the time of
     /// sending is noted.
+    /// [MQTT-3.1.2-30] (5.0)
     fn settle(&mut self) {
         if self.is_connected() {
             self.send_requests();

@@ -100,6 +100,7 @@ impl Client {
 
     fn admit_request(&mut self, request: Request) -> Result<u64, RequestError> {
         if filter_count(&request) == 0 {
+            // [MQTT-3.10.3-2] (both versions), [MQTT-3.8.3-3] (3.1.1), [MQTT-3.8.3-2] (5.0)
             return Err(RequestError::NoFilter);
         }
         if let Request::Subscribe { request, .. } = &request {
@@ -173,7 +174,7 @@ impl Client {
             return self.misbehaved(Violation::WrongAcknowledgement);
         }
         let count = filter_count(request);
-        let is_silent = kind == PacketType::UnsubAck && self.config.version == ProtocolVersion::V3_1_1;
+        let is_silent = kind == PacketType::UnsubAck && self.config.version < ProtocolVersion::V5;
         let mut reasons = Vec::from_iter(reasons.iter());
         if is_silent {
             reasons.resize(count, ReasonCode::Success);
@@ -185,6 +186,7 @@ impl Client {
             }
             reasons.resize(count, ReasonCode::UnspecifiedError);
         }
+        // [MQTT-2.3.1-3] (3.1.1)
         self.requests.sent.remove(&id);
         self.session.release_id(id);
         self.finish_request(token, reasons);
@@ -199,10 +201,11 @@ impl Client {
                     if !by_program {
                         filters.push(subscription.filter.clone());
                     }
-                    if reason.is_error() {
-                        self.subscriptions.remove(&subscription.filter);
-                    } else {
+                    if !reason.is_error() {
                         self.subscriptions.insert(subscription.filter.clone(), (subscription, identifier));
+                    } else if !by_program {
+                        // A refused change leaves an earlier subscription in force; a refused renewal ends it.
+                        self.subscriptions.remove(&subscription.filter);
                     }
                 }
                 self.emit(if by_program {

@@ -100,11 +100,12 @@ impl Client {
     fn fire(&mut self, timer: Timer) {
         match timer {
             Timer::Connect => self.fail(DisconnectReason::ConnectTimeout, None),
-            // 0x8D is for servers only [MQTT-3.14.2-1].
+            // 0x8D is for servers only [MQTT-3.14.2-1] (5.0).
             Timer::Ping => self.fail(DisconnectReason::PingTimeout, Some(ReasonCode::UnspecifiedError)),
             Timer::KeepAlive => {
                 self.wire.link.write(&Packet::PingReq, &mut self.outbox);
                 self.wire.ping_sent.get_or_insert(self.now);
+                self.wire.pings_due = self.wire.pings_due.saturating_add(1);
                 self.wire.last_sent = self.now;
             }
             Timer::Retransmit => self.session.retransmit(&mut self.wire.link, &mut self.outbox, self.now),
@@ -114,7 +115,11 @@ impl Client {
 
     /// PINGRESP arrived.
     pub(super) fn pinged(&mut self) {
-        if self.wire.ping_sent.take().is_none() {
+        self.wire.ping_sent = None;
+        // A pause of the input may leave several unanswered.
+        if let Some(due) = self.wire.pings_due.checked_sub(1) {
+            self.wire.pings_due = due;
+        } else {
             self.deviates(
                 super::Deviation::UnexpectedPingResp,
                 crate::session::Violation::UnexpectedPingResp,

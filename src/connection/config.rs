@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::QoS;
+
 /// The settings of a [`Connection`](crate::Connection).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -38,6 +40,23 @@ pub struct ConnectionConfig {
     /// The longest session expiry granted, in seconds; `u32::MAX` is for ever. A 5.0 client that asks for more is told this
     /// one. For a 3.1.1 client without clean session it is the session's expiry. Default one week.
     pub session_expiry_maximum: u32,
+    /// The highest QoS that clients may publish with; announced in 5.0, where more ends the connection with 0x9B, as it does
+    /// without a word in 3.1.1. Default: QoS 2, which is no limit.
+    pub maximum_qos: QoS,
+    /// Whether clients may publish retained messages; announced in 5.0, where one ends the connection with 0x9A, as it does
+    /// without a word in 3.1.1. Default `true`.
+    pub retain_available: bool,
+    /// Whether filters may have wildcards; announced in 5.0, where one ends the connection with 0xA2. In 3.1.1 the owner
+    /// refuses the filter. Default `true`.
+    pub wildcard_subscriptions: bool,
+    /// Whether subscriptions may have identifiers; announced in 5.0, where one ends the connection with 0xA1. Default `true`.
+    pub subscription_identifiers: bool,
+    /// Whether subscriptions may be shared; announced in 5.0, where one ends the connection with 0x9E. In 3.1.1 the owner
+    /// decides what `$share` means. Default `true`.
+    pub shared_subscriptions: bool,
+    /// Whether the owner knows methods of enhanced authentication (5.0 section 4.12): a CONNECT with one is an event then.
+    /// Otherwise it is refused with 0x8C. Default `false`.
+    pub enhanced_authentication: bool,
     /// How many requests (PUBLISH, SUBSCRIBE, UNSUBSCRIBE) may wait for the owner to finish them before input pauses. At least
     /// 1 (0 counts as 1). Default 1: each is finished before the next is read, which keeps their order for an owner
     /// that answers late.
@@ -61,6 +80,12 @@ impl ConnectionConfig {
             queue_count: 1000,
             queue_bytes: 1 << 20,
             session_expiry_maximum: 7 * 24 * 60 * 60,
+            maximum_qos: QoS::ExactlyOnce,
+            retain_available: true,
+            wildcard_subscriptions: true,
+            subscription_identifiers: true,
+            shared_subscriptions: true,
+            enhanced_authentication: false,
             requests: 1,
         }
     }

@@ -36,7 +36,7 @@ pub enum ConnectionEvent {
         token: RequestToken,
         /// The message.
         message: Message,
-        /// Whether the packet was marked as a resend. Not to be passed on [MQTT-3.3.1-3].
+        /// Whether the packet was marked as a resend. Not to be passed on [MQTT-3.3.1-3] (both versions).
         duplicate: bool,
     },
     /// SUBSCRIBE arrived: call [`finish_subscribe`](crate::Connection::finish_subscribe).
@@ -56,6 +56,16 @@ pub enum ConnectionEvent {
         token: RequestToken,
         /// The filters, in order.
         filters: Vec<TopicFilter>,
+    },
+    /// AUTH arrived: the client's next word in the authentication that CONNECT began, or (later) a new one over the same
+    /// method. Answer with [`challenge`](crate::Connection::challenge) for one more step, or end it: with `accept` or
+    /// `refuse` before CONNACK, with [`finish_authentication`](crate::Connection::finish_authentication) or
+    /// [`close`](crate::Connection::close) after it. Nothing further is read before that.
+    Authentication {
+        /// What the method exchanges.
+        data: Option<Bytes>,
+        /// Whether CONNACK was sent already (5.0 section 4.12.1).
+        is_reauthentication: bool,
     },
     /// The connection has ended; this is the last event. What the outbox still holds is worth sending.
     Disconnected {
@@ -84,8 +94,64 @@ pub struct ConnectRequest {
     pub password: Option<Bytes>,
     /// What is to be published when the connection ends without a word.
     pub will: Option<Will>,
+    /// The method of enhanced authentication and its first data; 5.0 only.
+    pub authentication: Option<EnhancedAuthentication>,
+    /// Whether the client asks for response information; 5.0 only.
+    pub wants_response_information: bool,
     /// Pairs of the application; 5.0 only.
     pub user_properties: UserProperties,
+}
+
+/// The begin of an enhanced authentication (5.0 section 4.12).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EnhancedAuthentication {
+    /// How the client is going to prove who it is.
+    pub method: Text,
+    /// What the method exchanges.
+    pub data: Option<Bytes>,
+}
+
+/// What a client hears when it is refused or sent away: a [`ReasonCode`] alone, or more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dismissal {
+    /// Why.
+    pub reason: ReasonCode,
+    /// The same for people; 5.0 only, and only if the client takes a packet of that size.
+    pub reason_string: Option<Text>,
+    /// Where to go instead, with [`ReasonCode::UseAnotherServer`] or [`ReasonCode::ServerMoved`] (5.0 section 4.11); 5.0 only.
+    pub server_reference: Option<Text>,
+    /// Pairs of the application; 5.0 only, and only if the client takes a packet of that size.
+    pub user_properties: UserProperties,
+}
+
+impl Dismissal {
+    /// A code alone.
+    #[must_use]
+    pub const fn new(reason: ReasonCode) -> Self {
+        Self { reason, reason_string: None, server_reference: None, user_properties: UserProperties::new() }
+    }
+
+    /// The same with words for people.
+    #[must_use]
+    pub fn with_reason_string(mut self, words: Text) -> Self {
+        self.reason_string = Some(words);
+        self
+    }
+
+    /// The same with another server to use: names and addresses, separated by spaces.
+    #[must_use]
+    pub fn with_server_reference(mut self, server: Text) -> Self {
+        self.server_reference = Some(server);
+        self
+    }
+}
+
+impl From<ReasonCode> for Dismissal {
+    fn from(reason: ReasonCode) -> Self {
+        Self::new(reason)
+    }
 }
 
 /// One filter of a SUBSCRIBE and its options (5.0 section 3.8.3.1; 3.1.1 has the QoS only).
@@ -135,7 +201,7 @@ pub enum DisconnectCause {
 
 impl DisconnectCause {
     /// Whether the client's will is published: always, unless the client took leave with DISCONNECT 0
-    /// ([MQTT-3.1.2-8] [MQTT-3.14.4-3]).
+    /// ([MQTT-3.1.2-8] [MQTT-3.14.4-3] (both versions)).
     #[must_use]
     pub const fn publishes_will(&self) -> bool {
         !matches!(self, Self::Client { reason: ReasonCode::Success, .. })
@@ -172,6 +238,8 @@ pub enum DropReason {
     TooLarge,
     /// The connection was not accepted, or its session was taken away.
     NoSession,
+    /// A will whose publication the program was to be asked about, while more questions are open than there may be clients.
+    Unasked,
     /// The broker's store of retained messages is full: the message was delivered, but is not kept.
     RetainedFull,
 }
@@ -182,6 +250,7 @@ impl fmt::Display for DropReason {
             Self::QueueFull => "queue full",
             Self::TooLarge => "larger than the client takes",
             Self::NoSession => "no session",
+            Self::Unasked => "too many open questions",
             Self::RetainedFull => "store of retained messages full",
         })
     }

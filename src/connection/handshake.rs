@@ -1,11 +1,14 @@
 //! From the first byte to CONNACK (sections 3.1 and 3.2).
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec::Vec};
 use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{ConnectRequest, Connection, ConnectionEvent, DisconnectCause, Flow, KeepAlive, Phase, bounded};
+use super::{
+    ConnectRequest, Connection, ConnectionEvent, DisconnectCause, Dismissal, DropReason,
+    EnhancedAuthentication, Flow, KeepAlive, Phase, authentication::Exchange, bounded,
+};
 use crate::{
     Message, QoS, Text, Timestamp, TopicName, UserProperties, Will,
     framing::Frame,
@@ -30,6 +33,10 @@ pub(super) struct Terms {
     pub(super) requested_expiry: u32,
     /// What is granted.
     pub(super) session_expiry: u32,
+    /// Whether the client wants words for people on any packet.
+    pub(super) problem_information: bool,
+    /// Whether the client asks for response information.
+    response_information: bool,
 }
 
 /// How a connection is accepted.
@@ -40,35 +47,56 @@ pub struct Acceptance {
     pub session: Option<Session>,
     /// The name that was given to a client without one; 5.0 clients hear of it.
     pub assigned_client_id: Option<Text>,
+    /// What a client that asks for it is to make response topics of; 5.0 only.
+    pub response_information: Option<Text>,
+    /// The last word of an enhanced authentication; 5.0 only.
+    pub authentication_data: Option<Bytes>,
 }
 
 impl Connection {
     /// Accepts the connection that the client asked for: CONNACK goes out, then what the session holds.
-    pub fn accept(&mut self, acceptance: Acceptance, now: Timestamp) {
+    ///
+    /// Returns the stored messages that were dropped, since they are larger than the client's Maximum Packet Size
+    /// [MQTT-3.1.2-25] (5.0).
+    /// [MQTT-3.2.0-1] (both versions), [MQTT-3.1.4-4] (3.1.1), [MQTT-3.1.4-5] [MQTT-3.2.0-2] (5.0)
+    pub fn accept(&mut self, acceptance: Acceptance, now: Timestamp) -> Vec<(Message, DropReason)> {
         self.pass(now);
-        let (Phase::Deciding { .. }, Some(terms)) = (self.phase, self.terms) else { return };
-        let session_present = acceptance.session.is_some();
-        self.phase = Phase::Open;
+        let (Phase::Deciding { .. }, Some(terms)) = (self.phase, self.terms) else { return Vec::new() };
         self.framing.set_limit(bounded(self.config.maximum_packet_size));
         self.keep_alive = KeepAlive::new(terms.keep_alive.1, self.now);
-        let list = self.announcements(&terms, acceptance.assigned_client_id.as_ref());
-        let properties = Properties::new(list.as_slice());
-        self.send(&Packet::ConnAck(ConnAck { session_present, reason: ReasonCode::Success, properties }));
-
+        self.send_acceptance(&terms, &acceptance);
+        if let Phase::Deciding { .. } = self.phase {
+            self.phase = Phase::Open;
+        }
         let mut link = Link::new(self.link_settings(&terms));
         let limits = QueueLimits { count: self.config.queue_count, bytes: self.config.queue_bytes };
         let mut session = acceptance.session.unwrap_or_else(|| Session::new(limits));
         session.begin(&mut link);
+        let refused = session.take_refused(&mut link);
         self.flow = Some(Flow { session, link });
+        refused.into_iter().map(|message| (message, DropReason::TooLarge)).collect()
     }
 
     /// Refuses the connection that the client asked for, then ends it [MQTT-3.2.2-5] (3.1.1) [MQTT-3.2.2-7] (5.0). In 3.1.1
-    /// the nearest return code is sent, and none where no code fits [MQTT-3.2.2-6].
-    pub fn refuse(&mut self, reason: ReasonCode, now: Timestamp) {
+    /// the nearest return code is sent, and none where no code fits [MQTT-3.2.2-6] (3.1.1).
+    pub fn refuse(&mut self, dismissal: impl Into<Dismissal>, now: Timestamp) {
         self.pass(now);
+        let mut dismissal = dismissal.into();
+        if !dismissal.reason.is_error() {
+            dismissal.reason = ReasonCode::UnspecifiedError;
+        }
         let (Phase::Deciding { .. }, Some(terms)) = (self.phase, self.terms) else { return };
-        self.send_refusal(terms.version, reason);
-        self.end(DisconnectCause::Refused(reason));
+        self.send_refusal(terms.version, &dismissal);
+        // [MQTT-3.1.4-5] (3.1.1), [MQTT-3.1.4-6] [MQTT-4.13.2-1] (5.0)
+        self.end(DisconnectCause::Refused(dismissal.reason));
+    }
+
+    /// Refuses the connection for a fault of the client.
+    pub(super) fn refuse_because(&mut self, reason: ReasonCode, cause: DisconnectCause) {
+        if let Some(terms) = self.terms {
+            self.send_refusal(terms.version, &Dismissal::new(reason));
+        }
+        self.end(cause);
     }
 
     /// The first packet arrived.
@@ -76,14 +104,11 @@ impl Connection {
         let terms = self.terms_of(connect);
         self.terms = Some(terms);
         self.phase = Phase::Deciding { until };
-        if connect.properties.authentication_method().is_some() {
-            // No method of enhanced authentication is known here [MQTT-4.12.0-1].
-            return self.refuse(ReasonCode::BadAuthenticationMethod, self.now);
+        if let Some(reason) = self.connect_fault(connect) {
+            return self.refuse(reason, self.now);
         }
-        if connect.version < ProtocolVersion::V5 && connect.client_id.is_empty() && !connect.clean_start {
-            // [MQTT-3.1.3-8]
-            return self.refuse(ReasonCode::ClientIdentifierNotValid, self.now);
-        }
+        let method = connect.properties.authentication_method().map(copy_text);
+        self.exchange = method.clone().map(Exchange::new);
         let request = ConnectRequest {
             version: connect.version,
             client_id: copy_text(connect.client_id),
@@ -93,42 +118,60 @@ impl Connection {
             user_name: connect.user_name.map(copy_text),
             password: connect.password.map(Bytes::copy_from_slice),
             will: connect.will.map(|will| copy_will(&will)),
+            authentication: method.map(|method| EnhancedAuthentication {
+                method,
+                data: connect.properties.authentication_data().map(Bytes::copy_from_slice),
+            }),
+            wants_response_information: terms.response_information,
             user_properties: copy_user_properties(&connect.properties),
         };
         self.events.push_back(ConnectionEvent::Connect(Box::new(request)));
     }
 
-    /// Something else than a valid CONNECT arrived first: no CONNACK in 3.1.1 [MQTT-3.1.4-1] but for an unknown level
-    /// [MQTT-3.1.2-2]; 5.0 allows one (section 4.13.2).
+    /// Why the connection can't be accepted as it was asked for, if so.
+    fn connect_fault(&self, connect: &Connect<'_>) -> Option<ReasonCode> {
+        let id_length = connect.client_id.chars().count();
+        if connect.properties.authentication_method().is_some() && !self.config.enhanced_authentication {
+            // [MQTT-4.12.0-1] (5.0)
+            return Some(ReasonCode::BadAuthenticationMethod);
+        }
+        let id_is_wrong = match connect.version {
+            // Its section 3.1: 1 to 23 characters.
+            ProtocolVersion::V3_1 => !(1..=23).contains(&id_length),
+            // [MQTT-3.1.3-8] (3.1.1)
+            ProtocolVersion::V3_1_1 => id_length == 0 && !connect.clean_start,
+            ProtocolVersion::V5 => false,
+        };
+        if id_is_wrong {
+            return Some(ReasonCode::ClientIdentifierNotValid);
+        }
+        match &connect.will {
+            // [MQTT-3.2.2-12] (5.0)
+            Some(will) if will.qos > self.config.maximum_qos => Some(ReasonCode::QoSNotSupported),
+            // [MQTT-3.2.2-13] (5.0)
+            Some(will) if will.retain && !self.config.retain_available => {
+                Some(ReasonCode::RetainNotSupported)
+            }
+            Some(_) | None => None,
+        }
+    }
+
+    /// Something else than a valid CONNECT arrived first: no CONNACK in 3.1.1 [MQTT-3.1.4-1] (3.1.1) but for an unknown level
+    /// [MQTT-3.1.2-2] (both versions); 5.0 allows one (section 4.13.2) [MQTT-3.1.4-1] (5.0).
     pub(super) fn connect_malformed(&mut self, frame: &Frame<'_>, error: DecodeError) {
         let v5 = ProtocolVersion::V5;
         if let Fault::UnsupportedProtocolLevel(level) = error.fault {
-            let version = if level < v5.level() { ProtocolVersion::V3_1_1 } else { v5 };
-            self.send_refusal(version, ReasonCode::UnsupportedProtocolVersion);
+            let is_older = level < v5.level() || announced_level(frame.bytes()).is_none();
+            let version = if is_older { ProtocolVersion::V3_1_1 } else { v5 };
+            self.send_refusal(version, &ReasonCode::UnsupportedProtocolVersion.into());
         } else if announced_level(frame.bytes()) == Some(v5.level()) {
-            self.send_refusal(v5, error.reason());
+            self.send_refusal(v5, &error.reason().into());
         }
         self.end(DisconnectCause::Malformed(error));
     }
 
     pub(super) fn handshake_expected(&mut self, packet: &Packet<'_>) {
         self.end(DisconnectCause::Misbehaved(Violation::HandshakeExpected(packet.packet_type())));
-    }
-
-    fn send_refusal(&mut self, version: ProtocolVersion, reason: ReasonCode) {
-        let reason = match version {
-            ProtocolVersion::V3_1_1 => return_code(reason),
-            ProtocolVersion::V5 => Some(reason),
-        };
-        let Some(reason) = reason else { return };
-        let packet = |reason| {
-            Packet::ConnAck(ConnAck { session_present: false, reason, properties: Properties::NONE })
-        };
-        if packet(reason).encode(version, self.outbox.tail()).is_err() {
-            // Not in the table of CONNACK [MQTT-3.2.2-8].
-            let written = packet(ReasonCode::UnspecifiedError).encode(version, self.outbox.tail());
-            debug_assert!(written.is_ok() || version < ProtocolVersion::V5);
-        }
     }
 
     fn terms_of(&self, connect: &Connect<'_>) -> Terms {
@@ -146,35 +189,66 @@ impl Connection {
             receive_maximum: properties.receive_maximum().unwrap_or(u16::MAX),
             packet_size: properties.maximum_packet_size().map_or(usize::MAX, bounded),
             topic_alias_maximum: properties.topic_alias_maximum().unwrap_or(0),
+            // [MQTT-3.2.2-22] (5.0)
             keep_alive: (connect.keep_alive, if is_v5 && exceeds { longest } else { connect.keep_alive }),
             requested_expiry,
             session_expiry: requested_expiry.min(self.config.session_expiry_maximum),
+            problem_information: properties.request_problem_information().unwrap_or(true),
+            response_information: properties.request_response_information().unwrap_or(false),
         }
     }
 
-    /// What CONNACK says in 5.0: only what differs from the defaults of the specification.
-    fn announcements<'a>(&self, terms: &Terms, assigned: Option<&'a Text>) -> PropertyList<'a, 7> {
-        let mut list = PropertyList::new();
-        if terms.version < ProtocolVersion::V5 {
-            return list;
+    fn send_acceptance(&mut self, terms: &Terms, acceptance: &Acceptance) {
+        let session_present = acceptance.session.is_some();
+        let method = self.exchange.as_ref().map(|exchange| exchange.method.clone());
+        let mut list = PropertyList::<14>::new();
+        if terms.version >= ProtocolVersion::V5 {
+            self.announce(terms, &mut list);
+            let assigned = acceptance.assigned_client_id.as_ref();
+            // [MQTT-3.1.3-7] [MQTT-3.2.2-16] (5.0)
+            list.push_some(assigned.map(|name| Property::AssignedClientIdentifier(name.as_str())));
+            // [MQTT-3.1.2-28] (5.0)
+            let information = acceptance.response_information.as_ref().filter(|_| terms.response_information);
+            list.push_some(information.map(|text| Property::ResponseInformation(text.as_str())));
+            // [MQTT-4.12.0-5] [MQTT-4.12.0-6] (5.0)
+            if let Some(method) = &method {
+                list.push(Property::AuthenticationMethod(method.as_str()));
+                let data = acceptance.authentication_data.as_ref();
+                list.push_some(data.map(|data| Property::AuthenticationData(data)));
+            }
         }
+        let properties = Properties::new(list.as_slice());
+        self.send(&Packet::ConnAck(ConnAck { session_present, reason: ReasonCode::Success, properties }));
+    }
+
+    /// What CONNACK says of limits: only what differs from the defaults of the specification.
+    fn announce(&self, terms: &Terms, list: &mut PropertyList<'_, 14>) {
+        let config = &self.config;
         if terms.session_expiry != terms.requested_expiry {
             list.push(Property::SessionExpiryInterval(terms.session_expiry));
         }
-        if self.config.receive_maximum < u16::MAX {
-            list.push(Property::ReceiveMaximum(self.config.receive_maximum.max(1)));
+        if config.receive_maximum < u16::MAX {
+            list.push(Property::ReceiveMaximum(config.receive_maximum.max(1)));
         }
-        list.push(Property::MaximumPacketSize(self.config.maximum_packet_size.max(2)));
-        list.push_some(assigned.map(|name| Property::AssignedClientIdentifier(name.as_str())));
-        if self.config.topic_alias_maximum > 0 {
-            list.push(Property::TopicAliasMaximum(self.config.topic_alias_maximum));
+        list.push(Property::MaximumPacketSize(config.maximum_packet_size.max(2)));
+        if config.topic_alias_maximum > 0 {
+            list.push(Property::TopicAliasMaximum(config.topic_alias_maximum));
         }
-        list.push(Property::SharedSubscriptionAvailable(false));
+        // [MQTT-3.2.2-9] (5.0)
+        if config.maximum_qos < QoS::ExactlyOnce {
+            list.push(Property::MaximumQoS(config.maximum_qos));
+        }
+        let missing = [
+            (config.retain_available, Property::RetainAvailable(false)),
+            (config.wildcard_subscriptions, Property::WildcardSubscriptionAvailable(false)),
+            (config.subscription_identifiers, Property::SubscriptionIdentifierAvailable(false)),
+            (config.shared_subscriptions, Property::SharedSubscriptionAvailable(false)),
+        ];
+        missing.into_iter().filter(|(is_there, _)| !is_there).for_each(|(_, property)| list.push(property));
         let (asked, granted) = terms.keep_alive;
         if asked != granted {
             list.push(Property::ServerKeepAlive(granted));
         }
-        list
     }
 
     fn link_settings(&self, terms: &Terms) -> LinkSettings {
@@ -194,29 +268,6 @@ impl Connection {
     }
 }
 
-/// The return code of 3.1.1 that is nearest to a reason; `None` if none fits.
-fn return_code(reason: ReasonCode) -> Option<ReasonCode> {
-    use ReasonCode as R;
-    const GROUPS: [(R, &[R]); 5] = [
-        (R::UnsupportedProtocolVersion, &[R::UnsupportedProtocolVersion]),
-        (R::ClientIdentifierNotValid, &[R::ClientIdentifierNotValid]),
-        (R::BadUserNameOrPassword, &[R::BadUserNameOrPassword]),
-        (R::NotAuthorized, &[R::NotAuthorized, R::Banned, R::BadAuthenticationMethod]),
-        (
-            R::ServerUnavailable,
-            &[
-                R::ServerUnavailable,
-                R::ServerBusy,
-                R::QuotaExceeded,
-                R::UseAnotherServer,
-                R::ServerMoved,
-                R::ConnectionRateExceeded,
-            ],
-        ),
-    ];
-    GROUPS.iter().find(|(_, reasons)| reasons.contains(&reason)).map(|(code, _)| *code)
-}
-
 /// The protocol level in a CONNECT that may be wrong anywhere else.
 fn announced_level(frame: &[u8]) -> Option<u8> {
     let (_, rest) = frame.split_first()?;
@@ -234,6 +285,7 @@ fn copy_user_properties(properties: &Properties<'_>) -> UserProperties {
     properties.to_user_properties(Bytes::copy_from_slice)
 }
 
+/// [MQTT-3.1.3-10] (5.0)
 fn copy_will(will: &crate::packet::Will<'_>) -> Will {
     let message = Message {
         topic: TopicName::from_checked(Bytes::copy_from_slice(will.topic.as_bytes())),

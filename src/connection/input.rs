@@ -1,5 +1,7 @@
 //! Packets from the client.
 
+use alloc::vec::Vec;
+
 use bytes::Bytes;
 
 use super::{Connection, ConnectionEvent, DisconnectCause, FilterRequest, Flow, Phase, Request};
@@ -7,7 +9,8 @@ use crate::{
     Text, Timestamp, TopicFilter,
     framing::{Frame, Framing, Receiver},
     packet::{
-        Ack, DecodeError, Disconnect, Packet, PacketType, Publish, Subscribe, Subscription, Unsubscribe,
+        Ack, DecodeError, Disconnect, Packet, PacketType, ProtocolVersion, Publish, Subscribe, Subscription,
+        Unsubscribe,
     },
     session::{Arrival, Violation},
 };
@@ -47,8 +50,13 @@ impl Connection {
         let version = self.version().unwrap_or_default();
         match (self.phase, Packet::decode(frame.bytes(), version)) {
             (Phase::AwaitingConnect { until }, Ok(Packet::Connect(connect))) => self.connect(&connect, until),
+            // [MQTT-3.1.0-1] (both versions)
             (Phase::AwaitingConnect { .. }, Ok(packet)) => self.handshake_expected(&packet),
             (Phase::AwaitingConnect { .. }, Err(error)) => self.connect_malformed(frame, error),
+            (Phase::Authenticating { until }, Ok(packet)) => self.during_authentication(&packet, until),
+            (Phase::Authenticating { .. }, Err(error)) => {
+                self.refuse_because(error.reason(), DisconnectCause::Malformed(error));
+            }
             (_, Ok(packet)) => {
                 self.keep_alive.received(self.now);
                 if let Err(violation) = self.handle(&packet, frame) {
@@ -66,22 +74,19 @@ impl Connection {
                 self.acknowledged(packet.packet_type(), ack)
             }
             Packet::PubRel(ack) => self.released(ack),
-            Packet::Subscribe(subscribe) => {
-                self.subscribe(subscribe);
-                Ok(())
-            }
+            Packet::Subscribe(subscribe) => self.subscribe(subscribe),
             Packet::Unsubscribe(unsubscribe) => {
                 self.unsubscribe(unsubscribe);
                 Ok(())
             }
             Packet::PingReq => {
-                // [MQTT-3.12.4-1]
+                // [MQTT-3.12.4-1] (5.0), [MQTT-3.12.4-1] (3.1.1)
                 self.send(&Packet::PingResp);
                 Ok(())
             }
             Packet::Disconnect(disconnect) => self.disconnect(disconnect),
-            Packet::Auth(_) => Err(Violation::UnexpectedAuthentication),
-            // [MQTT-3.1.0-2], and packets that only a server sends.
+            Packet::Auth(auth) => self.reauthenticate(auth),
+            // [MQTT-3.1.0-2] (both versions), and packets that only a server sends.
             Packet::Connect(_)
             | Packet::ConnAck(_)
             | Packet::SubAck(_)
@@ -92,8 +97,16 @@ impl Connection {
 
     fn publish(&mut self, publish: &Publish<'_>, frame: &Frame<'_>) -> Result<(), Violation> {
         if publish.properties.subscription_identifiers().next().is_some() {
-            // [MQTT-3.3.4-6]
+            // [MQTT-3.3.4-6] (5.0)
             return Err(Violation::SubscriptionIdentifierFromClient);
+        }
+        if publish.qos > self.config.maximum_qos {
+            // [MQTT-3.2.2-11] (5.0)
+            return Err(Violation::QoSNotSupported);
+        }
+        if publish.retain && !self.config.retain_available {
+            // [MQTT-3.2.2-14] (5.0)
+            return Err(Violation::RetainNotSupported);
         }
         let Some(Flow { session, link }) = &mut self.flow else { return Ok(()) };
         // First, since a repetition may set a topic alias as well.
@@ -120,15 +133,31 @@ impl Connection {
         Ok(())
     }
 
-    fn subscribe(&mut self, subscribe: &Subscribe<'_>) {
+    fn subscribe(&mut self, subscribe: &Subscribe<'_>) -> Result<(), Violation> {
+        let identifier = subscribe.properties.subscription_identifiers().next();
+        if identifier.is_some() && !self.config.subscription_identifiers {
+            return Err(Violation::SubscriptionIdentifiersNotSupported);
+        }
+        let filters: Vec<_> = subscribe.filters.iter().map(|filter| copy_subscription(&filter)).collect();
+        // Older clients could not know: their owner refuses the filter.
+        if self.version() >= Some(ProtocolVersion::V5) {
+            let mut all = filters.iter().map(|request| &request.filter);
+            if !self.config.shared_subscriptions && all.clone().any(|filter| filter.share_name().is_some()) {
+                return Err(Violation::SharedSubscriptionsNotSupported);
+            }
+            if !self.config.wildcard_subscriptions && all.any(TopicFilter::has_wildcard) {
+                return Err(Violation::WildcardSubscriptionsNotSupported);
+            }
+        }
         let packet_id = subscribe.packet_id;
         let token = self.request(Request::Subscribe { packet_id, filters: subscribe.filters.len() });
         self.events.push_back(ConnectionEvent::Subscribe {
             token,
-            filters: subscribe.filters.iter().map(|filter| copy_subscription(&filter)).collect(),
-            identifier: subscribe.properties.subscription_identifiers().next(),
+            filters,
+            identifier,
             user_properties: subscribe.properties.to_user_properties(Bytes::copy_from_slice),
         });
+        Ok(())
     }
 
     fn unsubscribe(&mut self, unsubscribe: &Unsubscribe<'_>) {
@@ -138,10 +167,12 @@ impl Connection {
         self.events.push_back(ConnectionEvent::Unsubscribe { token, filters });
     }
 
-    fn disconnect(&mut self, disconnect: &Disconnect<'_>) -> Result<(), Violation> {
+    /// [MQTT-3.14.4-3] (both versions)
+    pub(super) fn disconnect(&mut self, disconnect: &Disconnect<'_>) -> Result<(), Violation> {
         if let (Some(terms), Some(expiry)) =
             (&mut self.terms, disconnect.properties.session_expiry_interval())
         {
+            // 5.0 section 3.14.2.2.2
             if terms.requested_expiry == 0 && expiry > 0 {
                 return Err(Violation::SessionExpiryNotAllowed);
             }

@@ -1,26 +1,29 @@
 //! The server's side of one network connection: everything but routing.
 
+mod authentication;
 mod config;
 mod event;
 mod handshake;
 mod input;
 mod keep_alive;
+mod output;
 
 use alloc::{collections::VecDeque, vec::Vec};
 
 use bytes::Buf;
 
 pub use config::ConnectionConfig;
-pub use event::{ConnectRequest, ConnectionEvent, DisconnectCause, DropReason, FilterRequest, RequestToken};
+pub use event::{
+    ConnectRequest, ConnectionEvent, DisconnectCause, Dismissal, DropReason, EnhancedAuthentication,
+    FilterRequest, RequestToken,
+};
 pub use handshake::Acceptance;
 
-use self::{handshake::Terms, keep_alive::KeepAlive};
+use self::{authentication::Exchange, handshake::Terms, keep_alive::KeepAlive};
 use crate::{
-    Message, Outbox, QoS, Timestamp, Transport,
+    Message, Outbox, QoS, Text, Timestamp, Transport,
     framing::{self, Framing},
-    packet::{
-        Disconnect, Packet, PacketId, Properties, ProtocolVersion, ReasonCode, ReasonCodes, SubAck, UnsubAck,
-    },
+    packet::{Packet, PacketId, Properties, ProtocolVersion, ReasonCode, ReasonCodes, SubAck, UnsubAck},
     session::{Fate, Link, Session},
 };
 
@@ -44,12 +47,13 @@ pub struct Connection {
     keep_alive: KeepAlive,
     /// What the client announced with CONNECT.
     terms: Option<Terms>,
+    /// The enhanced authentication that CONNECT began.
+    exchange: Option<Exchange>,
     /// From `accept` until the session is taken away.
     flow: Option<Flow>,
     /// What waits for the owner, by token.
     requests: Vec<(RequestToken, Request)>,
     next_request: u64,
-    next_delivery: u64,
     fates: VecDeque<Fate>,
 }
 
@@ -59,6 +63,8 @@ enum Phase {
     AwaitingConnect { until: Timestamp },
     /// The owner decides about the CONNECT.
     Deciding { until: Timestamp },
+    /// The owner has asked the client for another step of its authentication.
+    Authenticating { until: Timestamp },
     /// The client has its CONNACK.
     Open,
     /// Ended; the outbox may hold last bytes.
@@ -94,10 +100,10 @@ impl Connection {
             events: VecDeque::new(),
             keep_alive: KeepAlive::off(),
             terms: None,
+            exchange: None,
             flow: None,
             requests: Vec::new(),
             next_request: 0,
-            next_delivery: 0,
             fates: VecDeque::new(),
             config,
         }
@@ -105,7 +111,7 @@ impl Connection {
 
     /// Finishes a publish: the message is routed, or refused with an error. QoS 1 and 2 are acknowledged in order of
     /// receipt; of the reason only 5.0 clients hear, a refused message of a 3.1.1 client is acknowledged as usual
-    /// [MQTT-3.3.5-2]. A second word on the same publish is ignored.
+    /// [MQTT-3.3.5-2] (3.1.1). A second word on the same publish is ignored.
     pub fn finish_publish(&mut self, token: RequestToken, reason: ReasonCode, now: Timestamp) {
         self.pass(now);
         let Some(Request::Publish { delivery }) = self.finished(token) else { return };
@@ -121,15 +127,30 @@ impl Connection {
     /// Finishes a subscribe request with a code for each filter, in order: the granted QoS, or an error (of which a 3.1.1
     /// client hears as 0x80). Missing codes count as unspecified errors. SUBACK is in the outbox before any message that is
     /// delivered later.
+    /// [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.9.3-1] (both versions), [MQTT-2.3.1-7] [MQTT-3.8.4-5] (3.1.1),
+    /// [MQTT-2.2.1-6] [MQTT-3.8.4-6] [MQTT-3.9.2-1] [MQTT-3.9.2-2] (5.0)
     pub fn finish_subscribe(&mut self, token: RequestToken, reasons: &[ReasonCode], now: Timestamp) {
+        self.finish_subscribe_with(token, reasons, None, now);
+    }
+
+    /// The same with words for people, which 5.0 clients hear if they want to.
+    pub fn finish_subscribe_with(
+        &mut self,
+        token: RequestToken,
+        reasons: &[ReasonCode],
+        words: Option<&Text>,
+        now: Timestamp,
+    ) {
         self.pass(now);
         let Some(Request::Subscribe { packet_id, filters }) = self.finished(token) else { return };
         let reasons = one_for_each(reasons, filters, SUBSCRIBE_REASONS);
         let reasons = ReasonCodes::new(&reasons);
-        self.send(&Packet::SubAck(SubAck { packet_id, properties: Properties::NONE, reasons }));
+        self.send_suback(&SubAck { packet_id, properties: Properties::NONE, reasons }, words);
     }
 
     /// Finishes an unsubscribe request with a code for each filter, in order. Missing codes count as unspecified errors.
+    /// [MQTT-3.10.4-4] [MQTT-3.10.4-5] (both versions), [MQTT-2.3.1-7] (3.1.1), [MQTT-2.2.1-6] [MQTT-3.11.2-1] (5.0)
+    /// [MQTT-3.11.2-2] [MQTT-3.11.3-1] (5.0)
     pub fn finish_unsubscribe(&mut self, token: RequestToken, reasons: &[ReasonCode], now: Timestamp) {
         self.pass(now);
         let Some(Request::Unsubscribe { packet_id, filters }) = self.finished(token) else { return };
@@ -141,25 +162,56 @@ impl Connection {
     /// Queues a message for the client. It is sent within the client's limits when the outbox is looked at.
     ///
     /// Returns the messages that were dropped: for lack of room queued ones of QoS 0 go in favour of QoS 1 and 2, else the new
-    /// one; also one that is larger than the client's Maximum Packet Size [MQTT-3.1.2-24].
+    /// one; also one that is larger than the client's Maximum Packet Size [MQTT-3.1.2-24] [MQTT-3.1.2-25] (5.0).
     pub fn deliver(&mut self, message: Message, now: Timestamp) -> Vec<(Message, DropReason)> {
+        self.deliver_for(message, 0, now)
+    }
+
+    /// The same, under a number of the owner's that comes back with what is taken out of the queue.
+    pub(crate) fn deliver_for(
+        &mut self,
+        message: Message,
+        number: u64,
+        now: Timestamp,
+    ) -> Vec<(Message, DropReason)> {
         self.pass(now);
         let Some(Flow { session, link }) = &mut self.flow else {
             return Vec::from([(message, DropReason::NoSession)]);
         };
-        // The cost is never below the size on the wire, and is much cheaper to know.
-        if message.cost() > link.settings.peer_packet_size && link.refusal(&message).is_some() {
+        if is_too_large(&message, link) {
             return Vec::from([(message, DropReason::TooLarge)]);
         }
-        let token = self.next_delivery;
-        self.next_delivery += 1;
-        enqueue(session, token, message, now, &mut self.fates)
+        enqueue(session, number, message, self.now, &mut self.fates)
+    }
+
+    /// Whether a message would be queued, with nothing dropped for it.
+    pub(crate) fn takes(&self, message: &Message) -> bool {
+        self.flow.as_ref().is_some_and(|Flow { session, link }| {
+            session.has_room(message.cost()) && !is_too_large(message, link)
+        })
+    }
+
+    pub(crate) fn session_mut(&mut self) -> Option<&mut Session> {
+        self.flow.as_mut().map(|flow| &mut flow.session)
+    }
+
+    /// Takes an unfinished publish over, to be acknowledged later under the session's number for the message.
+    pub(crate) fn defer_publish(&mut self, token: RequestToken) -> Option<u64> {
+        self.delivery(token)?;
+        match self.finished(token)? {
+            Request::Publish { delivery } => Some(delivery),
+            Request::Subscribe { .. } | Request::Unsubscribe { .. } => None,
+        }
     }
 
     /// Ends the connection. A 5.0 client is told the reason; the session and the will are the owner's concern.
-    pub fn close(&mut self, reason: ReasonCode, now: Timestamp) {
+    pub fn close(&mut self, dismissal: impl Into<Dismissal>, now: Timestamp) {
         self.pass(now);
-        self.end(DisconnectCause::Closed(reason));
+        if !matches!(self.phase, Phase::Ended | Phase::Gone) {
+            let dismissal = dismissal.into();
+            self.send_disconnect(&dismissal);
+            self.end_silently(DisconnectCause::Closed(dismissal.reason));
+        }
     }
 
     /// The session, to be kept for the client's next connection; `None` if the connection was not accepted.
@@ -185,10 +237,10 @@ impl Connection {
         }
     }
 
-    /// Acknowledges a message that the session received on an earlier connection.
-    pub(crate) fn acknowledge_earlier(&mut self, delivery: u64) {
+    /// Acknowledges a message that the session received on an earlier connection, or that was deferred.
+    pub(crate) fn acknowledge_earlier(&mut self, delivery: u64, reason: ReasonCode) {
         if let Some(Flow { session, link }) = &mut self.flow {
-            session.acknowledge(delivery, ReasonCode::Success, Some(link), &mut self.outbox);
+            session.acknowledge(delivery, reason, Some(link), &mut self.outbox);
         }
     }
 
@@ -197,13 +249,6 @@ impl Connection {
         let Flow { mut session, .. } = self.flow.take()?;
         session.suspend();
         Some(session)
-    }
-
-    /// Drops the queued messages that are not wanted any more.
-    pub(crate) fn retain_queued(&mut self, is_wanted: impl FnMut(&Message) -> bool) {
-        if let Some(flow) = &mut self.flow {
-            flow.session.retain_queued(is_wanted);
-        }
     }
 
     /// How long the session is to be kept after this connection, in seconds; a client may change it with DISCONNECT.
@@ -221,7 +266,10 @@ impl Connection {
     #[must_use]
     pub const fn transport(&self) -> Transport {
         match self.phase {
-            Phase::AwaitingConnect { .. } | Phase::Deciding { .. } | Phase::Open => Transport::Keep,
+            Phase::AwaitingConnect { .. }
+            | Phase::Deciding { .. }
+            | Phase::Authenticating { .. }
+            | Phase::Open => Transport::Keep,
             Phase::Ended => Transport::FlushThenClose,
             Phase::Gone => Transport::None,
         }
@@ -240,7 +288,9 @@ impl Connection {
     #[must_use]
     pub fn wants_input(&self) -> bool {
         match self.phase {
-            Phase::AwaitingConnect { .. } | Phase::Open => !self.is_waiting() && !self.is_choked(),
+            Phase::AwaitingConnect { .. } | Phase::Authenticating { .. } | Phase::Open => {
+                !self.is_waiting() && !self.is_choked()
+            }
             Phase::Deciding { .. } | Phase::Ended | Phase::Gone => false,
         }
     }
@@ -264,7 +314,9 @@ impl Connection {
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
         match self.phase {
-            Phase::AwaitingConnect { until } | Phase::Deciding { until } => Some(until),
+            Phase::AwaitingConnect { until }
+            | Phase::Deciding { until }
+            | Phase::Authenticating { until } => Some(until),
             // A client can't be blamed for silence while its packets are not read.
             Phase::Open if !self.is_waiting() => self.keep_alive.deadline(),
             Phase::Open | Phase::Ended | Phase::Gone => None,
@@ -298,15 +350,17 @@ impl Connection {
         }
         self.end(match self.phase {
             Phase::Open => DisconnectCause::KeepAliveTimeout,
-            Phase::AwaitingConnect { .. } | Phase::Deciding { .. } | Phase::Ended | Phase::Gone => {
-                DisconnectCause::ConnectTimeout
-            }
+            Phase::AwaitingConnect { .. }
+            | Phase::Deciding { .. }
+            | Phase::Authenticating { .. }
+            | Phase::Ended
+            | Phase::Gone => DisconnectCause::ConnectTimeout,
         });
     }
 
     fn is_waiting(&self) -> bool {
         let limit = self.config.requests.max(1);
-        self.requests.len() >= limit || self.events.len() >= limit
+        self.requests.len() >= limit || self.events.len() >= limit || self.is_authenticating_again()
     }
 
     fn is_choked(&self) -> bool {
@@ -323,27 +377,30 @@ impl Connection {
     fn finished(&mut self, token: RequestToken) -> Option<Request> {
         let place = self.requests.binary_search_by_key(&token, |(token, _)| *token).ok()?;
         if self.is_waiting() {
-            self.keep_alive.received(self.now);
+            self.resume_reading();
         }
         Some(self.requests.remove(place).1)
     }
 
-    /// Ends the connection, once. A 5.0 client whose connection was accepted is told why [MQTT-4.13.1-1], unless it is gone.
+    /// A client can't be blamed for silence while its packets were not read.
+    fn resume_reading(&mut self) {
+        self.keep_alive.received(self.now);
+    }
+
+    /// Ends the connection, once. A 5.0 client whose connection was accepted is told why [MQTT-4.13.1-1] (5.0), unless it is gone.
+    /// [MQTT-4.8.0-1] (3.1.1), [MQTT-3.14.0-1] [MQTT-3.14.2-2] [MQTT-3.14.2-3] [MQTT-3.14.2-4] [MQTT-3.14.4-1] (5.0)
+    /// [MQTT-3.14.4-2] (5.0)
     fn end(&mut self, cause: DisconnectCause) {
         if matches!(self.phase, Phase::Ended | Phase::Gone) {
             return;
         }
-        if let Phase::Open = self.phase
-            && let Some(reason) = goodbye(&cause)
-            && self.version() == Some(ProtocolVersion::V5)
-        {
-            let packet = Packet::Disconnect(Disconnect { reason, properties: Properties::NONE });
-            // A reason that this packet can't carry becomes one that it can.
-            if packet.encode(ProtocolVersion::V5, self.outbox.tail()).is_err() {
-                let reason = ReasonCode::UnspecifiedError;
-                self.send(&Packet::Disconnect(Disconnect { reason, properties: Properties::NONE }));
-            }
+        if let Some(reason) = goodbye(&cause) {
+            self.send_disconnect(&Dismissal::new(reason));
         }
+        self.end_silently(cause);
+    }
+
+    fn end_silently(&mut self, cause: DisconnectCause) {
         self.phase = Phase::Ended;
         self.requests.clear();
         self.events.push_back(ConnectionEvent::Disconnected { cause });
@@ -351,19 +408,6 @@ impl Connection {
 
     fn version(&self) -> Option<ProtocolVersion> {
         self.terms.as_ref().map(|terms| terms.version)
-    }
-
-    /// Writes a packet that the protocol demands.
-    fn send(&mut self, packet: &Packet<'_>) {
-        let Some(terms) = &self.terms else { return };
-        match packet.size(terms.version) {
-            Ok(size) if size <= terms.packet_size => {
-                let written = packet.encode(terms.version, self.outbox.tail());
-                debug_assert!(written.is_ok(), "{packet:?}: {written:?}");
-            }
-            // [MQTT-3.1.2-24]: it must not be sent, and without it the client would wait for ever.
-            Ok(_) | Err(_) => self.end(DisconnectCause::AnswerTooLarge),
-        }
     }
 }
 
@@ -378,6 +422,12 @@ const fn goodbye(cause: &DisconnectCause) -> Option<ReasonCode> {
         DisconnectCause::Closed(reason) => Some(*reason),
         DisconnectCause::AnswerTooLarge => Some(ReasonCode::PacketTooLarge),
     }
+}
+
+/// Whether a message is larger than the client's Maximum Packet Size. Its cost is never below its size on the wire, and is
+/// much cheaper to know.
+fn is_too_large(message: &Message, link: &Link) -> bool {
+    message.cost() > link.settings.peer_packet_size && link.refusal(message).is_some()
 }
 
 /// Queues a message for a session, and returns those that were dropped for lack of room: QoS 0 first.
@@ -407,7 +457,7 @@ fn one_for_each(reasons: &[ReasonCode], filters: usize, allowed: &[ReasonCode]) 
     given.chain(core::iter::repeat(ReasonCode::UnspecifiedError)).take(filters).collect()
 }
 
-/// The codes that the broker's side sends in PUBACK and PUBREC [MQTT-3.4.2-1] [MQTT-3.5.2-1].
+/// The codes that the broker's side sends in PUBACK and PUBREC [MQTT-3.4.2-1] [MQTT-3.5.2-1] (5.0).
 const PUBLISH_REASONS: &[ReasonCode] = &[
     ReasonCode::NoMatchingSubscribers,
     ReasonCode::ImplementationSpecificError,
@@ -417,7 +467,7 @@ const PUBLISH_REASONS: &[ReasonCode] = &[
     ReasonCode::PayloadFormatInvalid,
 ];
 
-/// The codes of SUBACK [MQTT-3.9.3-2].
+/// The codes of SUBACK [MQTT-3.9.3-2] (both versions).
 const SUBSCRIBE_REASONS: &[ReasonCode] = &[
     ReasonCode::GrantedQoS1,
     ReasonCode::GrantedQoS2,
@@ -430,7 +480,7 @@ const SUBSCRIBE_REASONS: &[ReasonCode] = &[
     ReasonCode::WildcardSubscriptionsNotSupported,
 ];
 
-/// The codes of UNSUBACK [MQTT-3.11.3-2].
+/// The codes of UNSUBACK [MQTT-3.11.3-2] (5.0).
 const UNSUBSCRIBE_REASONS: &[ReasonCode] = &[
     ReasonCode::NoSubscriptionExisted,
     ReasonCode::ImplementationSpecificError,

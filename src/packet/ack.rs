@@ -39,7 +39,7 @@ impl<'a> Ack<'a> {
     pub(super) fn check(&self, packet: PacketType, version: ProtocolVersion) -> Result<(), EncodeError> {
         self.reason.check(packet)?;
         let tells = matches!(packet, PacketType::PubAck | PacketType::PubRec);
-        if version == ProtocolVersion::V3_1_1 && tells && self.reason.is_error() {
+        if version < ProtocolVersion::V5 && tells && self.reason.is_error() {
             return Err(EncodeError::NotInThisVersion { field: "reason code" });
         }
         self.properties.check(Place::Packet(packet), version)
@@ -59,7 +59,7 @@ pub(super) fn write_short_form(
     version: ProtocolVersion,
     sink: &mut impl Sink,
 ) {
-    if version == ProtocolVersion::V3_1_1 || reason == ReasonCode::Success && properties.is_empty() {
+    if version < ProtocolVersion::V5 || reason == ReasonCode::Success && properties.is_empty() {
         return;
     }
     sink.u8(reason.as_u8());

@@ -28,7 +28,7 @@ pub struct ConnAck<'a> {
     /// Whether the server goes on with a stored session.
     pub session_present: bool,
     /// Whether the connection is accepted. The return codes 0 to 5 of 3.1.1 stand for success, 0x84, 0x85, 0x88, 0x86
-    /// and 0x87; other reasons can't be sent there [MQTT-3.2.2-6].
+    /// and 0x87; other reasons can't be sent there [MQTT-3.2.2-6] (3.1.1).
     pub reason: ReasonCode,
     /// 5.0 only.
     pub properties: Properties<'a>,
@@ -39,14 +39,14 @@ impl<'a> ConnAck<'a> {
         const FLAGS: &str = "acknowledge flags";
         let offset = reader.at();
         let flags = reader.u8(FLAGS)?;
-        // [MQTT-3.2.2-1] in 5.0
+        // [MQTT-3.2.2-1] (5.0)
         if flags & !1 != 0 {
             return Err(DecodeError { offset, field: FLAGS, fault: Fault::AcknowledgeFlagsReserved });
         }
         let session_present = flags == 1;
         reader.tell(offset..reader.at(), SESSION_PRESENT, FieldValue::Flag(session_present));
         let reason = match reader.version {
-            ProtocolVersion::V3_1_1 => return_code(reader)?,
+            ProtocolVersion::V3_1 | ProtocolVersion::V3_1_1 => return_code(reader)?,
             ProtocolVersion::V5 => reader.reason(PacketType::ConnAck)?,
         };
         let properties = reader.properties(PLACE)?;
@@ -57,10 +57,10 @@ impl<'a> ConnAck<'a> {
 
     pub(super) fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
         match version {
-            ProtocolVersion::V3_1_1 if !RETURN_CODES.contains(&self.reason) => {
+            ProtocolVersion::V3_1 | ProtocolVersion::V3_1_1 if !RETURN_CODES.contains(&self.reason) => {
                 return Err(EncodeError::NotInThisVersion { field: RETURN_CODE });
             }
-            ProtocolVersion::V3_1_1 => {}
+            ProtocolVersion::V3_1 | ProtocolVersion::V3_1_1 => {}
             ProtocolVersion::V5 => self.reason.check(PacketType::ConnAck)?,
         }
         self.check_session().map_err(|fault| invalid(SESSION_PRESENT, fault))?;
@@ -70,7 +70,7 @@ impl<'a> ConnAck<'a> {
     pub(super) fn write(&self, version: ProtocolVersion, sink: &mut impl Sink) {
         sink.u8(self.session_present.into());
         match version {
-            ProtocolVersion::V3_1_1 => {
+            ProtocolVersion::V3_1 | ProtocolVersion::V3_1_1 => {
                 for (code, _) in (0..).zip(RETURN_CODES).filter(|(_, reason)| *reason == self.reason) {
                     sink.u8(code);
                 }
@@ -80,7 +80,7 @@ impl<'a> ConnAck<'a> {
         self.properties.write(version, sink);
     }
 
-    /// [MQTT-3.2.2-4] in 3.1.1, [MQTT-3.2.2-6] in 5.0
+    /// [MQTT-3.2.2-4] (3.1.1), [MQTT-3.2.2-6] (5.0)
     fn check_session(&self) -> Result<(), Fault> {
         if self.session_present && self.reason != ReasonCode::Success {
             return Err(Fault::SessionPresentOnRefusal);

@@ -33,7 +33,7 @@ impl<'a> Disconnect<'a> {
 
     pub(super) fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
         self.reason.check(PacketType::Disconnect)?;
-        if version == ProtocolVersion::V3_1_1 && self.reason != ReasonCode::Success {
+        if version < ProtocolVersion::V5 && self.reason != ReasonCode::Success {
             return Err(EncodeError::NotInThisVersion { field: "reason code" });
         }
         self.properties.check(Place::Packet(PacketType::Disconnect), version)
@@ -46,7 +46,7 @@ impl<'a> Disconnect<'a> {
 
 impl<'a> Auth<'a> {
     pub(super) fn decode<O: Observer>(reader: &mut Reader<'a, '_, O>) -> Result<Self, DecodeError> {
-        if reader.version == ProtocolVersion::V3_1_1 {
+        if reader.version < ProtocolVersion::V5 {
             let fault = Fault::PacketType(PacketType::Auth.as_u8());
             return Err(DecodeError { offset: 0, field: "packet type", fault });
         }
@@ -55,7 +55,7 @@ impl<'a> Auth<'a> {
     }
 
     pub(super) fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
-        if version == ProtocolVersion::V3_1_1 {
+        if version < ProtocolVersion::V5 {
             return Err(EncodeError::NotInThisVersion { field: "packet type" });
         }
         self.reason.check(PacketType::Auth)?;

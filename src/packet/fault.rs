@@ -24,7 +24,7 @@ impl DecodeError {
         self.fault.reason()
     }
 
-    /// The number of the statement that is violated (`MQTT-2.2.2-2`), where that version of the specification gives one.
+    /// The number of the statement that is violated (2.2.2-2 with `MQTT-` before it), where that version of the specification gives one.
     #[must_use]
     pub const fn statement(&self, version: ProtocolVersion) -> Option<&'static str> {
         self.fault.statement(version)
@@ -255,6 +255,8 @@ impl Fault {
     pub const fn statement(self, version: ProtocolVersion) -> Option<&'static str> {
         let (in_3_1_1, in_5) = self.statements();
         match version {
+            // Its specification numbers nothing.
+            ProtocolVersion::V3_1 => None,
             ProtocolVersion::V3_1_1 => in_3_1_1,
             ProtocolVersion::V5 => in_5,
         }
@@ -351,7 +353,11 @@ impl fmt::Display for Fault {
         f.write_str(match self {
             Self::PacketType(number) => return write!(f, "packet type {number} does not exist"),
             Self::HeaderFlags { packet, flags } => {
-                return write!(f, "{packet} has the flags {:04b}, not {flags:04b}", packet.flags());
+                return write!(
+                    f,
+                    "the flags are {flags:04b}, but those of {packet} must be {:04b}",
+                    packet.flags()
+                );
             }
             Self::PacketTooLarge { size, limit } => {
                 return write!(f, "{size} bytes, but at most {limit} are allowed");

@@ -9,6 +9,8 @@ use super::{DecodeError, Fault};
 #[non_exhaustive]
 #[repr(u8)]
 pub enum ProtocolVersion {
+    /// MQTT 3.1 (`MQIsdp`), protocol level 3: on the wire as 3.1.1 but for its name and the rule about client identifiers.
+    V3_1 = 3,
     /// MQTT 3.1.1, protocol level 4.
     V3_1_1 = 4,
     /// MQTT 5.0, protocol level 5.
@@ -21,30 +23,41 @@ impl ProtocolVersion {
     #[must_use]
     pub const fn from_level(level: u8) -> Option<Self> {
         match level {
+            3 => Some(Self::V3_1),
             4 => Some(Self::V3_1_1),
             5 => Some(Self::V5),
             _ => None,
         }
     }
 
-    /// The protocol level: 4 or 5.
+    /// The protocol level: 3, 4 or 5.
     #[must_use]
     pub const fn level(self) -> u8 {
         self as u8
     }
+
+    /// The protocol name in CONNECT: `MQIsdp` in 3.1, `MQTT` since.
+    #[must_use]
+    pub const fn protocol_name(self) -> &'static str {
+        match self {
+            Self::V3_1 => "MQIsdp",
+            Self::V3_1_1 | Self::V5 => "MQTT",
+        }
+    }
 }
 
-/// `v3.1.1` or `v5`.
+/// `v3.1`, `v3.1.1` or `v5`.
 impl fmt::Display for ProtocolVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::V3_1 => "v3.1",
             Self::V3_1_1 => "v3.1.1",
             Self::V5 => "v5",
         })
     }
 }
 
-/// Names an exchange while it lasts; never 0 ([MQTT-2.3.1-1] in 3.1.1, [MQTT-2.2.1-3] in 5.0).
+/// Names an exchange while it lasts; never 0 ([MQTT-2.3.1-1] (3.1.1), [MQTT-2.2.1-3] (5.0)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PacketId(NonZeroU16);
 
@@ -150,6 +163,8 @@ impl PacketType {
     }
 
     /// The flags of its first byte; those of PUBLISH vary.
+    /// [MQTT-3.6.1-1] [MQTT-3.8.1-1] [MQTT-3.10.1-1] (both versions), [MQTT-2.2.2-1] (3.1.1), [MQTT-2.1.3-1] (5.0)
+    /// [MQTT-3.15.1-1] (5.0)
     pub(crate) const fn flags(self) -> u8 {
         if matches!(self, Self::PubRel | Self::Subscribe | Self::Unsubscribe) { 0b0010 } else { 0 }
     }
@@ -173,8 +188,9 @@ impl fmt::Display for PacketType {
     }
 }
 
-/// Takes a packet's first byte apart. Wrong flags are refused ([MQTT-2.2.2-2] in 3.1.1, [MQTT-2.1.3-1] in 5.0), as are
-/// QoS 3 [MQTT-3.3.1-4] and DUP with QoS 0 [MQTT-3.3.1-2].
+/// Takes a packet's first byte apart. Wrong flags are refused ([MQTT-2.2.2-2] (3.1.1), [MQTT-2.1.3-1] (5.0)), as are
+/// QoS 3 [MQTT-3.3.1-4] (both versions) and DUP with QoS 0 [MQTT-3.3.1-2] (both versions).
+/// [MQTT-3.14.1-1] (both versions), [MQTT-3.15.1-1] (5.0)
 pub(crate) const fn check_first(first: u8) -> Result<(PacketType, u8), DecodeError> {
     let (number, flags) = (first >> 4, first & 0x0F);
     let Some(packet) = PacketType::from_u8(number) else {

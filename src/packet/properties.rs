@@ -114,7 +114,7 @@ impl<'a> Properties<'a> {
 
     /// Checks that the properties can stand in a packet of a version.
     pub(super) fn check(&self, place: Place, version: ProtocolVersion) -> Result<(), EncodeError> {
-        if version == ProtocolVersion::V3_1_1 {
+        if version < ProtocolVersion::V5 {
             return if self.is_empty() {
                 Ok(())
             } else {
@@ -129,8 +129,9 @@ impl<'a> Properties<'a> {
     }
 
     /// Writes length and properties in 5.0, nothing in 3.1.1, which has no such part.
+    /// [MQTT-2.2.2-1] (5.0)
     pub(super) fn write(&self, version: ProtocolVersion, sink: &mut impl Sink) {
-        if version == ProtocolVersion::V3_1_1 {
+        if version < ProtocolVersion::V5 {
             return;
         }
         let mut length = Counter::default();

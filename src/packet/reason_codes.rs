@@ -89,15 +89,16 @@ impl<'a> ReasonCodes<'a> {
         while !reader.is_empty() {
             let offset = reader.at();
             let reason = reader.reason(packet)?;
-            // [MQTT-3.9.3-2] in 3.1.1
+            // [MQTT-3.9.3-2] (3.1.1)
             let code = reason.as_u8();
-            if reader.version == ProtocolVersion::V3_1_1 && !matches!(code, 0..=2 | 0x80) {
+            if reader.version < ProtocolVersion::V5 && !matches!(code, 0..=2 | 0x80) {
                 return Err(DecodeError { offset, field: CODE, fault: Fault::ReasonCode { packet, code } });
             }
         }
         Ok(Self { source: Source::Wire(wire) })
     }
 
+    /// [MQTT-3.8.4-5] (3.1.1), [MQTT-3.9.3-2] [MQTT-3.11.3-2] (5.0)
     fn check(&self, packet: PacketType) -> Result<(), EncodeError> {
         if self.is_empty() {
             return Err(invalid(CODE, Fault::ReasonCodesMissing(packet)));
@@ -129,7 +130,7 @@ impl<'a> SubAck<'a> {
         sink.u16(self.packet_id.get());
         self.properties.write(version, sink);
         for reason in self.reasons.iter() {
-            let failed = version == ProtocolVersion::V3_1_1 && reason.is_error();
+            let failed = version < ProtocolVersion::V5 && reason.is_error();
             sink.u8(if failed { ReasonCode::UnspecifiedError } else { reason }.as_u8());
         }
     }
@@ -140,7 +141,7 @@ impl<'a> UnsubAck<'a> {
         let packet_id = reader.packet_id()?;
         let properties = reader.properties(Place::Packet(PacketType::UnsubAck))?;
         let reasons = match reader.version {
-            ProtocolVersion::V3_1_1 => ReasonCodes::new(&[]),
+            ProtocolVersion::V3_1 | ProtocolVersion::V3_1_1 => ReasonCodes::new(&[]),
             ProtocolVersion::V5 => ReasonCodes::decode(reader, PacketType::UnsubAck)?,
         };
         Ok(Self { packet_id, properties, reasons })
@@ -149,7 +150,7 @@ impl<'a> UnsubAck<'a> {
     pub(super) fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
         self.properties.check(Place::Packet(PacketType::UnsubAck), version)?;
         match version {
-            ProtocolVersion::V3_1_1 => Ok(()),
+            ProtocolVersion::V3_1 | ProtocolVersion::V3_1_1 => Ok(()),
             ProtocolVersion::V5 => self.reasons.check(PacketType::UnsubAck),
         }
     }

@@ -41,7 +41,7 @@ pub(crate) struct Incoming {
     next_token: u64,
     deliveries: BTreeMap<u64, Delivery>,
     exchanges: BTreeMap<PacketId, Exchange>,
-    /// The awaited deliveries in order of receipt: PUBACKs and PUBRECs go out in this order [MQTT-4.6.0-2], [MQTT-4.6.0-3].
+    /// The awaited deliveries in order of receipt: PUBACKs and PUBRECs go out in this order [MQTT-4.6.0-2] [MQTT-4.6.0-3] (both versions).
     at_least_once: VecDeque<u64>,
     exactly_once: VecDeque<u64>,
 }
@@ -52,6 +52,7 @@ impl Incoming {
         self.deliveries.len()
     }
 
+    /// [MQTT-3.3.4-1] (both versions), [MQTT-4.3.2-2] (3.1.1), [MQTT-4.3.2-5] (5.0)
     pub(super) fn received(
         &mut self,
         publish: &Publish<'_>,
@@ -72,6 +73,7 @@ impl Incoming {
         Ok(Arrival::New(self.deliver(id, QoS::AtLeastOnce)))
     }
 
+    /// [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-10] (5.0)
     fn received_exactly_once(
         &mut self,
         id: PacketId,
@@ -136,7 +138,7 @@ impl Incoming {
         outbox: &mut Outbox,
     ) {
         let Some(delivery) = self.deliveries.get_mut(&token) else { return };
-        delivery.acknowledged.get_or_insert(sendable(reason));
+        delivery.acknowledged.get_or_insert_with(|| sendable(reason));
         let qos = delivery.qos;
         match link {
             Some(link) if delivery.awaited => self.answer_in_order(qos, link, outbox),
@@ -158,6 +160,15 @@ impl Incoming {
         self.deliveries.remove(&token);
     }
 
+    /// Takes a message for not received, whose connection is gone: the peer's repetition is a new one.
+    pub(super) fn forget(&mut self, token: u64) {
+        if let Some(delivery) = self.deliveries.remove(&token)
+            && delivery.qos == QoS::ExactlyOnce
+        {
+            self.exchanges.remove(&delivery.id);
+        }
+    }
+
     /// Sends the answers that no unacknowledged earlier message holds back.
     fn answer_in_order(&mut self, qos: QoS, link: &mut Link, outbox: &mut Outbox) {
         loop {
@@ -176,12 +187,13 @@ impl Incoming {
                 self.answer_exactly_once(id, reason, link, outbox);
             } else {
                 link.received = link.received.saturating_sub(1);
+                // [MQTT-4.3.2-2] (3.1.1), [MQTT-4.3.2-4] (5.0)
                 link.answer(Packet::PubAck, id, reason, outbox);
             }
         }
     }
 
-    /// Sends PUBREC. A refusal ends the exchange: the identifier stands for a new message then [MQTT-4.3.3-9].
+    /// Sends PUBREC. A refusal ends the exchange: the identifier stands for a new message then [MQTT-4.3.3-9] (5.0).
     fn answer_exactly_once(
         &mut self,
         id: PacketId,
@@ -195,6 +207,7 @@ impl Incoming {
         } else if let Some(exchange) = self.exchanges.get_mut(&id) {
             exchange.state = ExchangeState::Answered { reason };
         }
+        // [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-8] (5.0)
         link.answer(Packet::PubRec, id, reason, outbox);
     }
 
@@ -207,6 +220,7 @@ impl Incoming {
     }
 
     /// PUBREL arrived: answered with PUBCOMP also if nothing is known of it, so that the peer can finish.
+    /// [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-11] [MQTT-4.3.3-12] (5.0)
     pub(super) fn released(
         &mut self,
         ack: &Ack<'_>,
@@ -251,7 +265,7 @@ impl Incoming {
     }
 }
 
-/// A reason that PUBACK and PUBREC can carry [MQTT-3.4.2-1] [MQTT-3.5.2-1]: the program may have named any.
+/// A reason that PUBACK and PUBREC can carry [MQTT-3.4.2-1] [MQTT-3.5.2-1] (5.0): the program may have named any.
 const fn sendable(reason: ReasonCode) -> ReasonCode {
     if reason.is_allowed_in(PacketType::PubAck) {
         reason

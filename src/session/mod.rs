@@ -10,7 +10,7 @@ mod outgoing;
 mod packet_ids;
 mod violation;
 
-use alloc::collections::VecDeque;
+use alloc::{collections::VecDeque, vec::Vec};
 
 pub(crate) use fate::Fate;
 pub use fate::{LostSession, PublishOutcome};
@@ -51,6 +51,7 @@ pub(crate) enum Arrival {
 /// The state that both peers keep across connections (section 3.1.2.4 of 3.1.1, 4.1 of 5.0).
 ///
 /// Opaque: it is moved between connections, not looked into.
+/// [MQTT-4.1.0-1] (both versions), [MQTT-3.1.2-23] (5.0)
 #[derive(Debug)]
 pub struct Session {
     ids: PacketIds,
@@ -120,6 +121,26 @@ impl Session {
         self.outgoing.count() < count && self.outgoing.bytes().saturating_add(cost) <= bytes
     }
 
+    /// What waits for its first transmission: its place, its token and the message, in order.
+    pub(crate) fn queued(&self) -> impl Iterator<Item = (u64, u64, &Message)> {
+        self.outgoing.queued()
+    }
+
+    /// Takes a queued message out, with what is left of its expiry; `None` if nothing is left.
+    pub(crate) fn withdraw(&mut self, order: u64, now: Timestamp) -> Option<Message> {
+        self.outgoing.withdraw(order, now)
+    }
+
+    /// Ends the session: what somebody else may get in place of its peer, with its token.
+    pub(crate) fn into_unfinished(self, now: Timestamp) -> Vec<(u64, Message)> {
+        self.outgoing.into_unfinished(now)
+    }
+
+    /// Takes out what the peer of this connection does not take.
+    pub(crate) fn take_refused(&mut self, link: &mut Link) -> Vec<Message> {
+        self.outgoing.take_refused(&mut self.ids, link)
+    }
+
     /// How many received messages the program has not acknowledged.
     pub(crate) fn unacknowledged(&self) -> usize {
         self.incoming.unacknowledged()
@@ -185,6 +206,11 @@ impl Session {
         outbox: &mut Outbox,
     ) {
         self.incoming.acknowledge(token, reason, link, outbox);
+    }
+
+    /// Takes a message for not received, whose connection is gone: the peer's repetition is a new one.
+    pub(crate) fn forget(&mut self, token: u64) {
+        self.incoming.forget(token);
     }
 
     /// PUBREL arrived.

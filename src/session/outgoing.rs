@@ -42,8 +42,10 @@ struct InFlight {
 )]
 enum Phase {
     /// PUBLISH was sent; PUBACK or PUBREC is due.
+    /// [MQTT-4.3.2-1] [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.2-3] [MQTT-4.3.3-3] (5.0)
     Published { message: Message, expires: Option<Timestamp> },
     /// PUBREL was sent; PUBCOMP is due. The message itself is not needed any more.
+    /// [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-5] [MQTT-4.3.3-6] (5.0)
     Released { reason: ReasonCode },
 }
 
@@ -52,13 +54,15 @@ enum Phase {
 pub(crate) struct Outgoing {
     limits: QueueLimits,
     /// By order of the program's calls.
+    /// [MQTT-4.6.0-5] [MQTT-4.6.0-6] (both versions)
     queue: BTreeMap<u64, Queued>,
     /// The queued messages of QoS 0, which are the first to be dropped.
     droppable: BTreeSet<u64>,
     /// The queued messages that expire.
     expiries: BTreeSet<(Timestamp, u64)>,
     next_queued: u64,
-    /// By order of the last packet that was new: PUBLISH, then PUBREL. This is the order of a replay [MQTT-4.6.0-1], [MQTT-4.6.0-4].
+    /// By order of the last packet that was new: PUBLISH, then PUBREL. This is the order of a replay
+    /// [MQTT-4.6.0-1] [MQTT-4.6.0-4] (both versions).
     inflight: BTreeMap<u64, InFlight>,
     by_id: BTreeMap<PacketId, u64>,
     next_sent: u64,
@@ -148,11 +152,60 @@ impl Outgoing {
         while self.make_room().is_some() {}
     }
 
+    /// What waits for its first transmission: its place, its token and the message, in order.
+    pub(super) fn queued(&self) -> impl Iterator<Item = (u64, u64, &Message)> {
+        self.queue.iter().map(|(order, queued)| (*order, queued.token, &queued.message))
+    }
+
+    /// Takes a queued message out, with what is left of its expiry; `None` if nothing is left.
+    pub(super) fn withdraw(&mut self, order: u64, now: Timestamp) -> Option<Message> {
+        let Queued { message, expires, .. } = self.discard(order)?;
+        unexpired(message, expires, now)
+    }
+
+    /// Takes out what nobody else has got: QoS 1 messages without their acknowledgement, then the queue. QoS 2 messages that
+    /// were sent are nobody else's [MQTT-4.8.2-5] (5.0).
+    pub(super) fn into_unfinished(self, now: Timestamp) -> Vec<(u64, Message)> {
+        let sent = self.inflight.into_values().filter_map(|inflight| match inflight.phase {
+            Phase::Published { message, expires } if message.qos == QoS::AtLeastOnce => {
+                Some((inflight.token, message, expires))
+            }
+            Phase::Published { .. } | Phase::Released { .. } => None,
+        });
+        let queued = self.queue.into_values().map(|queued| (queued.token, queued.message, queued.expires));
+        sent.chain(queued)
+            .filter_map(|(token, message, expires)| Some((token, unexpired(message, expires, now)?)))
+            .collect()
+    }
+
+    /// Takes out what the peer of this connection does not take.
+    pub(super) fn take_refused(&mut self, ids: &mut PacketIds, link: &mut Link) -> Vec<Message> {
+        let is_refused = |message: &Message| {
+            message.cost() > link.settings.peer_packet_size && link.refusal(message).is_some()
+        };
+        let sent = self.inflight.iter().filter_map(|(order, inflight)| match &inflight.phase {
+            Phase::Published { message, .. } if is_refused(message) => Some(*order),
+            Phase::Published { .. } | Phase::Released { .. } => None,
+        });
+        let sent: Vec<u64> = sent.collect();
+        let queued: Vec<u64> =
+            self.queued().filter(|(.., message)| is_refused(message)).map(|(order, ..)| order).collect();
+        let mut refused = Vec::new();
+        for order in sent {
+            if let Some(InFlight { phase: Phase::Published { message, .. }, .. }) =
+                self.end_inflight(order, ids, link)
+            {
+                refused.push(message);
+            }
+        }
+        refused.extend(queued.into_iter().filter_map(|order| Some(self.discard(order)?.message)));
+        refused
+    }
+
     /// Drops the queued messages that are not wanted any more.
     pub(super) fn retain_queued(&mut self, mut is_wanted: impl FnMut(&Message) -> bool) {
-        let all = self.queue.iter();
         let unwanted: Vec<u64> =
-            all.filter(|(_, queued)| !is_wanted(&queued.message)).map(|(order, _)| *order).collect();
+            self.queued().filter(|(.., message)| !is_wanted(message)).map(|(order, ..)| order).collect();
         for order in unwanted {
             self.discard(order);
         }
@@ -162,7 +215,8 @@ impl Outgoing {
         self.expiries.first().map(|(expires, _)| *expires)
     }
 
-    /// Expires queued messages. What was sent once is never expired [MQTT-4.3.3-7].
+    /// Expires queued messages. What was sent once is never expired [MQTT-4.3.3-7] (5.0).
+    /// [MQTT-3.3.2-5] [MQTT-4.3.3-13] (5.0)
     pub(super) fn expire(&mut self, now: Timestamp, fates: &mut VecDeque<Fate>) {
         while let Some((expires, order)) = self.expiries.first().copied()
             && expires <= now
@@ -180,6 +234,7 @@ impl Outgoing {
     }
 
     /// Ends an unfinished exchange: its identifier and its share of the quota are free again.
+    /// [MQTT-2.3.1-3] [MQTT-4.3.2-1] (3.1.1), [MQTT-4.3.2-3] [MQTT-4.3.3-5] [MQTT-4.9.0-2] (5.0)
     fn end_inflight(&mut self, order: u64, ids: &mut PacketIds, link: &mut Link) -> Option<InFlight> {
         let inflight = self.inflight.remove(&order)?;
         self.by_id.remove(&inflight.id);
@@ -188,7 +243,7 @@ impl Outgoing {
             self.bytes -= message.cost();
         }
         if inflight.counted_in == link.epoch {
-            // At PUBACK, PUBCOMP or a refusing PUBREC, not before [MQTT-4.9.0-2].
+            // At PUBACK, PUBCOMP or a refusing PUBREC, not before [MQTT-4.9.0-2] (5.0).
             link.send_quota += 1;
         }
         if self.inflight.is_empty() {
@@ -218,6 +273,7 @@ impl Outgoing {
                 self.end_queued(order, PublishOutcome::Refused { reason }, fates);
             } else if queued.message.qos == QoS::AtMostOnce {
                 let Some(queued) = self.discard(order) else { break };
+                // [MQTT-4.3.1-1] (both versions)
                 link.publish(&queued.message, None, false, left(queued.expires, now), outbox);
             } else if !self.send_first(order, ids, link, outbox, now) {
                 break;
@@ -226,6 +282,8 @@ impl Outgoing {
     }
 
     /// Sends a queued QoS 1 or 2 message for the first time; `false` if quota or identifiers are used up.
+    /// [MQTT-4.3.2-1] [MQTT-4.3.3-1] (both versions), [MQTT-3.3.4-7] [MQTT-3.3.4-9] [MQTT-4.3.2-2] (5.0)
+    /// [MQTT-4.3.3-2] [MQTT-4.9.0-2] (5.0)
     fn send_first(
         &mut self,
         order: u64,
@@ -257,7 +315,7 @@ impl Outgoing {
     }
 
     /// Sends unfinished exchanges again on a resumed session: in their order, with their identifiers, within the quota
-    /// of this connection [MQTT-4.4.0-1].
+    /// of this connection [MQTT-4.4.0-1] (both versions).
     fn replay(
         &mut self,
         ids: &mut PacketIds,
@@ -318,6 +376,7 @@ impl Outgoing {
         true
     }
 
+    /// [MQTT-3.3.1-1] [MQTT-3.3.1-3] [MQTT-4.4.0-1] (both versions), [MQTT-2.3.1-3] (3.1.1)
     fn send_again(&mut self, order: u64, link: &mut Link, outbox: &mut Outbox, now: Timestamp) {
         let Some(inflight) = self.inflight.get_mut(&order) else { return };
         inflight.sent_at = now;
@@ -371,6 +430,8 @@ impl Outgoing {
     }
 
     /// PUBACK, PUBREC or PUBCOMP arrived.
+    /// [MQTT-4.4.0-2] [MQTT-4.9.0-3] (5.0)
+    /// [MQTT-4.8.2-6] (5.0)
     pub(super) fn acknowledged(
         &mut self,
         kind: PacketType,
@@ -415,6 +476,7 @@ impl Outgoing {
     }
 
     /// PUBREC was received: the message is the peer's now, PUBREL goes out and the exchange moves behind all others.
+    /// [MQTT-4.6.0-4] (both versions), [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-4] (5.0)
     fn release(
         &mut self,
         order: u64,
@@ -459,7 +521,17 @@ impl Outgoing {
     }
 }
 
+/// A message for another peer, with what is left of its expiry [MQTT-3.3.2-6] (5.0); `None` if nothing is left.
+fn unexpired(mut message: Message, expires: Option<Timestamp>, now: Timestamp) -> Option<Message> {
+    if expires.is_some_and(|expires| expires <= now) {
+        return None;
+    }
+    message.properties.message_expiry = left(expires, now);
+    Some(message)
+}
+
 /// What is left until a message expires, in whole seconds; one at least, because it was in time when it was first sent.
+/// [MQTT-3.3.2-6] (5.0)
 fn left(expires: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
     expires.map(|expires| {
         let left = expires.saturating_since(now) + Duration::from_micros(999_999);

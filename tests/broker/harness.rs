@@ -12,7 +12,7 @@ use mqtt_engine::{
     },
 };
 
-pub(crate) use ProtocolVersion::{V3_1_1 as V4, V5};
+pub(crate) use ProtocolVersion::{V3_1 as V3, V3_1_1 as V4, V5};
 pub(crate) use QoS::{AtLeastOnce, AtMostOnce, ExactlyOnce};
 
 pub(crate) struct World {

@@ -9,7 +9,8 @@ use mqtt_engine::{
 
 use crate::harness::*;
 
-/// [MQTT-3.1.2-24] of 3.1.1, [MQTT-3.1.2-22] of 5.0, flow 5.
+/// [MQTT-3.1.2-24] (3.1.1), [MQTT-3.1.2-22] (5.0), flow 5.
+/// [MQTT-3.12.4-1] (both versions), [MQTT-3.2.2-22] (5.0)
 #[test]
 fn s43_silence_of_one_and_a_half_times_the_keep_alive_closes() {
     for version in [V4, V5] {
@@ -52,6 +53,7 @@ fn s45_keep_alive_zero_waits_for_ever_and_the_longest_does_not_overflow() {
 }
 
 /// The broker enforces the keep alive that it announced; of 3.1.1 the client's own.
+/// [MQTT-3.1.2-22] (5.0)
 #[test]
 fn s44_the_server_keep_alive_is_enforced() {
     let mut world = World::with(|config| config.maximum_keep_alive = 10);
@@ -97,4 +99,15 @@ fn s45_s46_clocks_may_jump() {
     world.broker.handle_timeout(world.now);
     world.expect_fault(id, ReasonCode::KeepAliveTimeout);
     assert_eq!(world.broker.statistics().connections, 0);
+}
+
+/// A keep alive that ends before the connect timeout would have.
+#[test]
+fn s43_a_short_keep_alive_is_told_as_the_next_deadline() {
+    let mut world = World::new();
+    let id = world.connect(hello(V5, "a").keep_alive(2));
+    assert_eq!(world.broker.deadline(), Some(world.now + Duration::from_secs(3)));
+    world.wait_secs(3);
+    world.expect_fault(id, ReasonCode::KeepAliveTimeout);
+    assert_eq!(world.broker.deadline(), None);
 }

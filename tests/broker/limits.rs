@@ -1,8 +1,8 @@
 //! What somebody unknown, or unfriendly, can make the broker hold.
 
 use mqtt_engine::{
-    Transport,
-    packet::{Fault, ReasonCode},
+    BrokerEvent, DropReason, Message, Transport,
+    packet::{Fault, Property, ReasonCode, Subscription},
 };
 
 use crate::harness::*;
@@ -16,7 +16,7 @@ fn address_space() -> Option<usize> {
 /// A thousand connections that announce 256 MiB each with five bytes: refused at the header, and nothing is reserved.
 /// CVE-2017-7651, CVE-2021-33175.
 #[test]
-fn s50_five_bytes_reserve_nothing() {
+fn s50_cve_2017_7651_five_bytes_reserve_nothing() {
     let before = address_space();
     let mut world = World::new();
     let all: Vec<_> = (0..1000).map(|_| world.open(V4)).collect();
@@ -39,7 +39,7 @@ fn s50_five_bytes_reserve_nothing() {
 
 /// CVE-2023-0809: whatever type the first packet has, its announced length is bounded before CONNECT.
 #[test]
-fn s50_the_limit_before_connect_is_for_every_packet_type() {
+fn s50_cve_2023_0809_the_limit_before_connect_is_for_every_packet_type() {
     for kind in 0..=15_u8 {
         for flags in [0, 2] {
             let mut world = World::with(|config| config.connect_bytes = 100);
@@ -106,12 +106,12 @@ fn refused_connections_leave_nothing_behind() {
 
 /// CVE-2021-41039: a packet full of empty user properties takes no more than time in proportion.
 #[test]
-fn a_packet_full_of_user_properties_is_passed_on() {
+fn cve_2021_41039_a_packet_full_of_user_properties_is_passed_on() {
     let mut world = World::new();
     let watcher = world.connect(hello(V5, "watcher"));
     world.subscribe(watcher, "t", AtMostOnce);
     let client = world.connect(hello(V5, "a"));
-    let list = vec![mqtt_engine::packet::Property::UserProperty("", ""); 200_000];
+    let list = vec![Property::UserProperty("", ""); 200_000];
     let mqtt_engine::packet::Packet::Publish(mut packet) = publish("t", AtMostOnce, 0, "x") else {
         unreachable!()
     };
@@ -120,4 +120,104 @@ fn a_packet_full_of_user_properties_is_passed_on() {
     let frame = world.next(watcher).unwrap();
     assert!(frame.len() > 1_000_000);
     world.expect_open(client);
+}
+
+/// Ten thousand subscriptions: as many as the limit of each session allows, each found, and gone with their sessions.
+#[test]
+fn s69_ten_thousand_subscriptions_stay_inside_their_limits() {
+    let mut world = World::with(|config| config.subscriptions_per_session = 1000);
+    let clients: Vec<_> = (0..10).map(|number| world.connect(hello(V5, &number.to_string()))).collect();
+    for (number, client) in clients.iter().enumerate() {
+        for subscription in 0..500 {
+            world.subscribe(*client, &format!("{number}/{subscription}/+"), AtMostOnce);
+            world.subscribe(*client, &format!("$share/g{number}/all/{subscription}"), AtMostOnce);
+        }
+        let one = Subscription { filter: "more", ..Subscription::default() };
+        world.send(*client, &subscribe(1, &[one], &[]));
+        world.expect(*client, &[suback(1, &[ReasonCode::QuotaExceeded])]);
+    }
+    assert_eq!(world.broker.statistics().subscriptions, 10_000);
+    for (number, client) in clients.iter().enumerate() {
+        world.broker.publish(Message::new(format!("{number}/499/x"), "x").unwrap(), world.now);
+        world.broker.publish(Message::new("all/7", "y").unwrap(), world.now);
+        assert_eq!(
+            world.payloads(*client).len(),
+            2 + number,
+            "one of its own, and one of each round for its group"
+        );
+    }
+    clients.into_iter().for_each(|client| world.hang_up(client));
+    assert_eq!(world.broker.statistics().subscriptions, 0);
+}
+
+/// A hundred thousand retained messages: bounded in count and bytes, and a client that asks for all of them gets them as fast as
+/// it reads, with its queue and outbox inside their limits.
+#[test]
+fn s64_s69_a_hundred_thousand_retained_messages_stay_inside_their_limits() {
+    let mut world = World::with(|config| {
+        config.queue_count = 200;
+        config.outbox_bytes = 8192;
+    });
+    for number in 0..100_000 {
+        let topic = format!("{}/{}", number % 1000, number / 1000);
+        world.broker.publish(Message::new(topic, "kept").unwrap().retained(), world.now);
+    }
+    world.broker.publish(Message::new("one/more", "not kept").unwrap().retained(), world.now);
+    let statistics = world.broker.statistics();
+    assert_eq!((statistics.retained, statistics.dropped), (100_000, 1));
+    assert!(statistics.retained_bytes <= 64 << 20, "{statistics:?}");
+    let other = world.connect(hello(V4, "other"));
+    let client = world.connect(hello(V4, "a"));
+    world.send(client, &subscribe(1, &[Subscription { filter: "#", ..Subscription::default() }], &[]));
+    let (mut bytes, mut looks) = (0, 0);
+    loop {
+        let taken = world.broker.take_outbox(client);
+        if taken.is_empty() {
+            break;
+        }
+        let size = bytes::Buf::remaining(&taken);
+        assert!(size <= 8192 + 100, "{size}");
+        bytes += size;
+        looks += 1;
+        if looks % 100 == 0 {
+            world.expect_open(other);
+        }
+    }
+    // SUBACK, and for each message a header of 4 bytes, the payload and a topic of 3 to 6.
+    let topics: usize = (0..100_000)
+        .map(|number: u32| (number % 1000).to_string().len() + 1 + (number / 1000).to_string().len())
+        .sum();
+    assert_eq!(bytes, 5 + 100_000 * (4 + 4) + topics);
+    assert_eq!(world.broker.statistics().dropped, 1);
+}
+
+/// An offline session at its limits in count and in bytes, shared or not: what is over is dropped and told, and others are not
+/// affected.
+#[test]
+fn s69_a_full_offline_session_affects_nobody() {
+    let mut world = World::with(|config| {
+        config.queue_count = 100;
+        config.queue_bytes = 100_000;
+    });
+    let lasting = [Property::SessionExpiryInterval(1000)];
+    let away = world.connect(hello(V5, "away").with(&lasting));
+    world.subscribe(away, "t/#", AtLeastOnce);
+    world.hang_up(away);
+    let reader = world.connect(hello(V5, "reader"));
+    world.subscribe(reader, "t/#", AtMostOnce);
+    world.events();
+    for size in [10, 2000] {
+        let payload = "x".repeat(size);
+        for number in 0..1000 {
+            let message = Message::new(format!("t/{number}"), payload.clone()).unwrap().with_qos(AtLeastOnce);
+            world.broker.publish(message, world.now);
+            assert_eq!(world.messages(reader).len(), 1);
+        }
+    }
+    let dropped = world.events().into_iter();
+    let dropped =
+        dropped.filter(|event| matches!(event, BrokerEvent::Dropped { why: DropReason::QueueFull, .. }));
+    assert_eq!(dropped.count(), 1900);
+    world.wait_secs(1000);
+    assert_eq!(world.broker.statistics().sessions, 1);
 }

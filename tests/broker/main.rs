@@ -9,16 +9,23 @@
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
 mod acceptance;
+mod authentication;
+mod availability;
 mod faults;
 mod flows;
 mod harness;
 mod keep_alive;
 mod limits;
+mod pacing;
 mod publishing;
 mod questions;
 mod retained;
+mod rules;
 mod sessions;
+mod shared;
+mod standing;
 mod subscribing;
 mod takeover;
 mod version5;
+mod vulnerabilities;
 mod wills;

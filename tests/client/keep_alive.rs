@@ -267,3 +267,26 @@ fn s47_a_slow_program_does_not_keep_connack_from_being_read() {
         assert!(!desk.client.wants_input());
     }
 }
+
+/// Each PINGREQ of a long pause has its PINGRESP, and none of them is one too many.
+#[test]
+fn a_pause_of_several_pings_has_as_many_answers() {
+    for version in BOTH {
+        let mut config = config(version);
+        config.event_bytes = 1;
+        config.profile = mqtt_engine::Profile::Strict;
+        let mut desk = Desk::connected(config);
+        desk.publish_from_server("a", 0, QoS::AtMostOnce, false);
+        for _ in 0..3 {
+            desk.advance(60 * SECOND);
+            assert_eq!(desk.sent(), ["PINGREQ"]);
+        }
+        desk.events();
+        for _ in 0..3 {
+            desk.receive(&Packet::PingResp);
+            assert!(desk.client.is_connected());
+        }
+        desk.receive(&Packet::PingResp);
+        assert!(!desk.client.is_connected(), "nobody asked for a fourth");
+    }
+}

@@ -250,3 +250,13 @@ fn s85_publishes_wait_until_the_program_knows_of_this_loss() {
     desk.events();
     assert_eq!(desk.sent(), ["PUBLISH 1 q1 queued=x"]);
 }
+
+#[test]
+fn a_refused_change_leaves_the_granted_subscription_in_force() {
+    let mut desk = Desk::connected(config(V5));
+    subscribe(&mut desk, "a");
+    desk.suback(1, &[ReasonCode::GrantedQoS1]);
+    subscribe(&mut desk, "a");
+    desk.suback(2, &[ReasonCode::QuotaExceeded]);
+    assert_eq!(desk.client.subscriptions().map(ToString::to_string).collect::<Vec<_>>(), ["a"]);
+}

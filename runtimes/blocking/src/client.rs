@@ -123,10 +123,9 @@ impl<C: Connector> Client<C> {
             self.step(until);
         }
         let publishes = self.pending_publishes();
-        if !matches!(self.machine.transport(), Transport::FlushThenClose | Transport::None) {
-            let now = self.now();
-            self.machine.disconnect(request, now);
-        }
+        // Of a connection that is ending already it only says that no other is to follow.
+        let now = self.now();
+        self.machine.disconnect(request, now);
         while self.machine.transport() != Transport::None && self.now() < until {
             self.step(until);
         }

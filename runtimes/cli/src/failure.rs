@@ -36,6 +36,14 @@ impl Failure {
         self
     }
 
+    /// For a log.
+    pub(crate) fn in_one_line(&self) -> String {
+        match &self.advice {
+            Some(advice) => format!("{}; {advice}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
     pub(crate) const fn with_code(mut self, code: u8) -> Self {
         self.code = code;
         self

@@ -59,6 +59,7 @@ async fn raw(address: &str, connect: &[u8]) -> TcpStream {
     stream
 }
 
+/// [MQTT-7.1.1-1] (3.1.1)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_idle_connections_and_a_busy_publisher_without_loss() {
     const IDLE: usize = 1000;
@@ -158,21 +159,50 @@ async fn a_bad_packet_closes_its_connection_only() {
     until_connections(&server, 1).await;
 }
 
-/// Also while a client still sends: what it is told must not be destroyed by a reset.
+/// Also while a client still sends: closing with unread input would reset the connection, and the reset could destroy what
+/// the client is told.
 #[tokio::test]
-async fn the_last_words_reach_a_client_that_is_still_sending() {
+async fn a_client_that_is_still_sending_reads_the_last_words_and_an_end() {
     let (_server, address, _stop) = on_tcp(BrokerConfig::new(), ()).await;
     for _ in 0..20 {
         let mut stream = raw(&address, CONNECT_5).await;
         let mut wire = vec![0x60, 0x02, 0x00, 0x01];
-        wire.resize(200_000, 0xAA);
-        // The broker closes somewhere in the middle of it.
+        wire.resize(400_000, 0xAA);
         let (mut from, mut to) = stream.split();
-        let mut answer = [0; 3];
-        let (_, read) = tokio::join!(to.write_all(&wire), from.read_exact(&mut answer));
+        let mut answer = Vec::new();
+        let sending = async {
+            to.write_all(&wire).await?;
+            to.shutdown().await
+        };
+        let (sent, read) = tokio::join!(sending, from.read_to_end(&mut answer));
+        sent.unwrap();
         read.unwrap();
         assert_eq!(answer, [0xE0, 0x01, 0x81], "DISCONNECT, malformed packet");
     }
+}
+
+/// While a question is open the connection's further packets wait, wherever they were cut; none is lost.
+#[tokio::test]
+async fn packets_behind_a_question_wait_and_are_not_lost() {
+    struct Slow;
+    impl Hooks for Slow {
+        fn decide(&self, _: ConnectionId, _: &Peer, _: Question) -> Decision {
+            Decision::later(async {
+                sleep(Duration::from_millis(1)).await;
+                Answer::Allow
+            })
+        }
+    }
+    let mut asks = BrokerConfig::new();
+    asks.ask_publish = true;
+    let world = World::with(asks, Slow);
+    let mut client = world.client(config("client"));
+    for number in 0..200 {
+        // Some reads are copied, some are shared.
+        client.publish(message("a", vec![7; number * 20], QoS::AtLeastOnce)).unwrap();
+    }
+    assert!(client.shut_down(Disconnect::default(), PATIENCE).await.is_nothing());
+    assert_eq!(world.server.statistics().received, 200);
 }
 
 #[tokio::test]

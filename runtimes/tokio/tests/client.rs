@@ -87,6 +87,32 @@ async fn s80_a_handle_publishes_while_next_event_waits() {
     publisher.await.unwrap();
 }
 
+/// A program that never rests, and tries again and again while the queue is full.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s80_a_handle_that_never_rests_does_not_stop_the_driver() {
+    const COUNT: usize = 500;
+    let world = World::new();
+    let mut small = config("client");
+    small.queue_count = 1;
+    let mut client = world.client(small);
+    let handle = client.handle();
+    let publishing = tokio::task::spawn_blocking(move || {
+        for _ in 0..COUNT {
+            let mut next = message("a", "b", QoS::AtLeastOnce);
+            while let Err(error) = handle.publish(next) {
+                next = error.into_message();
+            }
+        }
+    });
+    let mut fates = 0;
+    while fates < COUNT {
+        until(&mut client, |event| matches!(event, ClientEvent::Published { .. })).await;
+        fates += 1;
+    }
+    publishing.await.unwrap();
+    assert_eq!(world.server.statistics().received, COUNT as u64);
+}
+
 /// Every future is dropped after each single poll, on transports that move a byte at a time.
 #[tokio::test]
 async fn s81_dropping_next_event_at_every_await_point_loses_nothing() {
@@ -213,6 +239,26 @@ async fn s82_failing_mid_packet_means_a_clean_reconnect() {
     assert!((60..400).contains(&breaks), "the exchange takes more bytes than {breaks}");
 }
 
+/// A client that pauses after every message keeps what it has read but not taken.
+#[tokio::test]
+async fn s51_what_is_read_while_the_machine_pauses_is_not_lost() {
+    let world = World::new();
+    let mut pausing = config("client");
+    pausing.event_bytes = 1;
+    let mut client = world.client(pausing);
+    subscribed(&mut client, "a", QoS::AtMostOnce).await;
+    // Reads of a few small messages are copied, others are shared.
+    for step in [0, 20] {
+        for number in 0..100 {
+            let payload = format!("{number:0>width$}", width = number * step);
+            world.server.publish(message("a", payload, QoS::AtMostOnce));
+        }
+        for (number, payload) in received(&mut client, 100).await.iter().enumerate() {
+            assert_eq!(*payload, format!("{number:0>width$}", width = number * step));
+        }
+    }
+}
+
 #[tokio::test]
 async fn s83_shut_down_drains_what_is_queued() {
     let world = World::new();
@@ -269,6 +315,30 @@ async fn s83_shut_down_reports_bytes_that_were_not_taken() {
     let remains = client.shut_down(Disconnect::default(), Duration::from_millis(100)).await;
     assert!(remains.bytes > 4000, "{remains:?}");
     drop(hold);
+}
+
+/// Refused, and the transport not yet closed: the good-bye does not wait for the next attempt.
+#[tokio::test(start_paused = true)]
+async fn s83_shut_down_of_a_refused_client_ends_at_once() {
+    let (ours, mut theirs) = duplex(1 << 16);
+    tokio::spawn(async move {
+        let _ = theirs.read(&mut [0; 1024]).await.unwrap();
+        theirs.write_all(&[0x20, 0x03, 0x00, 0x87, 0x00]).await.unwrap();
+        let _ = theirs.read(&mut [0; 1024]).await;
+    });
+    let mut stream = Some(ours);
+    let mut client = Client::connect_with(
+        move || {
+            let stream = stream.take();
+            async move { stream.ok_or_else(|| std::io::ErrorKind::NotConnected.into()) }
+        },
+        config("client"),
+    );
+    until(&mut client, |event| matches!(event, ClientEvent::Disconnected { .. })).await;
+    let began = Instant::now();
+    assert!(client.shut_down(Disconnect::default(), PATIENCE).await.is_nothing());
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert_eq!(client.next_event().await, None);
 }
 
 #[tokio::test]

@@ -145,7 +145,7 @@ fn check(answers: &[u8], case: &str) {
     }
 }
 
-/// `[MQTT-6.0.0-2]`, CVE-2026-25627: the conversation in two frames, cut at every offset, so that the length of a packet
+/// [MQTT-6.0.0-2] (both versions), CVE-2026-25627: the conversation in two frames, cut at every offset, so that the length of a packet
 /// is larger than the rest of its frame.
 #[tokio::test]
 async fn mqtt_6_0_0_2_frames_cut_at_every_offset() {
@@ -218,7 +218,7 @@ async fn mqtt_6_0_0_2_empty_fragmented_and_interleaved_frames() {
     assert!(pongs.contains(&last), "the last ping was answered: {pongs:?}");
 }
 
-/// `[MQTT-6.0.0-1]`.
+/// [MQTT-6.0.0-1] (both versions).
 #[tokio::test]
 async fn mqtt_6_0_0_1_a_text_frame_closes_the_connection() {
     let world = World::new();
@@ -313,7 +313,7 @@ async fn a_broker_that_closes_says_so_in_frames() {
     assert_eq!(stopping.await.unwrap().dropped, 0);
 }
 
-/// `[MQTT-6.0.0-4]`, and what is not agreed to.
+/// [MQTT-6.0.0-4] (both versions), and what is not agreed to.
 #[tokio::test]
 async fn mqtt_6_0_0_4_the_server_insists_on_the_sub_protocol_and_selects_it() {
     let world = World::new();
@@ -360,7 +360,7 @@ async fn mqtt_6_0_0_4_the_server_insists_on_the_sub_protocol_and_selects_it() {
     }
 }
 
-/// `[MQTT-6.0.0-3]`.
+/// [MQTT-6.0.0-3] (both versions).
 #[tokio::test]
 async fn mqtt_6_0_0_3_the_client_offers_the_sub_protocol_and_insists_on_it() {
     for selected in ["", "Sec-WebSocket-Protocol: other\r\n"] {

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use mqtt_engine::{Answer, BrokerEvent, ConnectionId, Question, Text, packet::ReasonCode};
@@ -11,32 +11,63 @@ use mqtt_engine_tokio::{Decision, Hooks, Peer};
 use tracing::{debug, info, warn};
 
 use super::{
-    access::{Action, Guard},
+    access::{Access, Action, Admission, Guard, Verdict},
     log,
 };
 
-/// A client that is connected: as whom, and by which listener it came in.
+/// A connection of a client.
 #[derive(Clone, Debug)]
-pub(super) struct Client {
-    pub(super) listener: usize,
-    pub(super) user_name: Option<Text>,
+struct Client {
+    listener: usize,
+    user_name: Option<Text>,
+    /// Whether its certificate told who it is. Such a client stays: certificates are looked at when a connection begins.
+    is_certified: bool,
+    /// The rules by which it was let in.
+    admitted_by: Option<Arc<Access>>,
+    /// Whether the broker has accepted it.
+    is_connected: bool,
 }
 
-/// The clients that are connected.
+/// The clients that are connected, or at the door.
 #[derive(Debug, Default)]
 pub(super) struct Clients(Mutex<HashMap<ConnectionId, Client>>);
 
 impl Clients {
-    pub(super) fn count(&self) -> usize {
-        self.lock().len()
+    /// How many are connected.
+    pub(super) fn connected(&self) -> usize {
+        self.lock().values().filter(|client| client.is_connected).count()
     }
 
-    /// Those that are connected now.
-    pub(super) fn all(&self) -> Vec<(ConnectionId, Client)> {
-        self.lock().iter().map(|(connection, client)| (*connection, client.clone())).collect()
+    /// Those that are connected and could not come in by these rules any more. The others are there by them from now on.
+    pub(super) fn examine(&self, access: &Arc<Access>) -> Vec<ConnectionId> {
+        let mut unwelcome = Vec::new();
+        for (connection, client) in self.lock().iter_mut().filter(|(_, client)| client.is_connected) {
+            let admitted_by = client.admitted_by.as_deref();
+            if admitted_by.is_some_and(|former| {
+                client.is_certified || access.still_admits(former, client.listener, client.user_name.as_ref())
+            }) {
+                client.admitted_by = Some(Arc::clone(access));
+            } else {
+                unwelcome.push(*connection);
+            }
+        }
+        unwelcome
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ConnectionId, Client>> {
+    fn came(&self, connection: ConnectionId, listener: usize, user_name: Option<Text>) {
+        let client =
+            Client { listener, user_name, is_certified: false, admitted_by: None, is_connected: false };
+        self.lock().insert(connection, client);
+    }
+
+    /// One that is gone meanwhile stays forgotten.
+    fn change(&self, connection: ConnectionId, change: impl FnOnce(&mut Client)) {
+        if let Some(client) = self.lock().get_mut(&connection) {
+            change(client);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ConnectionId, Client>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -51,18 +82,13 @@ impl Hooks for Operator {
     fn decide(&self, connection: ConnectionId, peer: &Peer, question: Question) -> Decision {
         match question {
             Question::Authenticate { client_id, user_name, password, .. } => {
-                let decision = self.guard.authenticate(peer.listener, user_name.clone(), password);
-                let stranger = Stranger { connection, peer: peer.clone(), client_id, user_name };
-                match decision {
-                    Decision::Now(answer) => {
-                        stranger.log(answer);
-                        Decision::Now(answer)
-                    }
-                    Decision::Later(answer) => Decision::later(async move {
-                        let answer = answer.await;
-                        stranger.log(answer);
-                        answer
-                    }),
+                self.clients.came(connection, peer.listener, user_name.clone());
+                let admission = self.guard.authenticate(peer, user_name.clone(), password);
+                let clients = Arc::clone(&self.clients);
+                let stranger = Stranger { connection, peer: peer.clone(), client_id, user_name, clients };
+                match admission {
+                    Admission::Now(verdict) => Decision::Now(stranger.hear(verdict)),
+                    Admission::Later(verdict) => Decision::later(async move { stranger.hear(verdict.await) }),
                 }
             }
             Question::Publish { client_id, user_name, topic, .. } => {
@@ -93,9 +119,10 @@ impl Hooks for Operator {
     fn event(&self, peer: Option<&Peer>, event: &BrokerEvent) {
         match event {
             BrokerEvent::Connected { connection, user_name, .. } => {
-                let listener = peer.map_or(usize::MAX, |peer| peer.listener);
-                let client = Client { listener, user_name: user_name.clone() };
-                self.clients.lock().insert(*connection, client);
+                self.clients.change(*connection, |client| {
+                    client.user_name.clone_from(user_name);
+                    client.is_connected = true;
+                });
             }
             BrokerEvent::Disconnected { connection, .. } => {
                 self.clients.lock().remove(connection);
@@ -118,23 +145,32 @@ const fn permission(allows: bool) -> Answer {
     if allows { Answer::Allow } else { Answer::Refuse(ReasonCode::NotAuthorized) }
 }
 
-/// A client at the door, for the log.
+/// A client at the door.
 struct Stranger {
     connection: ConnectionId,
     peer: Peer,
     client_id: Text,
     user_name: Option<Text>,
+    clients: Arc<Clients>,
 }
 
 impl Stranger {
-    fn log(&self, answer: Answer) {
-        if let Answer::Refuse(reason) = answer {
-            let Self { connection, peer, client_id, user_name } = self;
-            let address = peer.address.map(|address| address.to_string());
-            info!(
-                %connection, client_id = client_id.as_str(), user_name = user_name.as_ref().map(Text::as_str),
-                peer = address, listener = peer.listener, %reason, "refused"
-            );
+    /// Notes what was decided.
+    fn hear(&self, Verdict { answer, access }: Verdict) -> Answer {
+        let Self { connection, peer, client_id, user_name, clients } = self;
+        match answer {
+            Answer::Refuse(reason) => {
+                let address = peer.address.map(|address| address.to_string());
+                info!(
+                    %connection, client_id = client_id.as_str(), user_name = user_name.as_ref().map(Text::as_str),
+                    peer = address, listener = peer.listener, %reason, "refused"
+                );
+            }
+            _ => clients.change(*connection, |client| {
+                client.is_certified = matches!(answer, Answer::Authenticated { .. });
+                client.admitted_by = Some(access);
+            }),
         }
+        answer
     }
 }

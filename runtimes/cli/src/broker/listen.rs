@@ -26,7 +26,7 @@ pub(super) async fn listen(config: &Config, certificates: &Certificates) -> Resu
         let (socket, name) = match bind(listening).await {
             Ok(bound) => bound,
             Err(failure) if listening.is_optional => {
-                debug!("not serving it: {failure}");
+                debug!("not serving it: {}", failure.in_one_line());
                 continue;
             }
             Err(failure) => return Err(failure),

@@ -3,17 +3,21 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use mqtt_engine::{BrokerConfig, Standing, packet::ReasonCode};
+use mqtt_engine::{BrokerConfig, packet::ReasonCode};
 use mqtt_engine_tokio::Server;
 use tokio::{task::spawn_blocking, time::sleep};
-use tracing::{error, info, warn};
+use tracing::{Level, error, info, warn};
 
 use super::{
     access::{Access, Action, Guard, is_exposed},
     config::{Config, Listening},
     hooks::Clients,
 };
-use crate::{failure::Failure, options::BrokerOptions, signals};
+use crate::{
+    failure::Failure,
+    options::{BrokerOptions, LogFormat},
+    signals,
+};
 
 /// Decisions that are under way when the rules change are through after this while; then everything is looked at once more.
 const STRAGGLERS: Duration = Duration::from_secs(1);
@@ -41,7 +45,9 @@ pub(super) async fn serve(
         let reloaded = spawn_blocking(move || reload(&options, &running, &parts)).await;
         match reloaded {
             Ok(Ok(())) => info!("reloaded passwords, permissions and certificates"),
-            Ok(Err(failure)) => error!("not reloaded, the former settings stay in force: {failure}"),
+            Ok(Err(failure)) => {
+                error!("not reloaded, the former settings stay in force: {}", failure.in_one_line())
+            }
             Err(panic) => error!("not reloaded, the former settings stay in force: {panic}"),
         }
     }
@@ -61,6 +67,7 @@ pub(super) struct Running {
     pub(super) listeners: Vec<Listening>,
     limits: BrokerConfig,
     statistics_interval: Option<Duration>,
+    log: (Level, LogFormat),
 }
 
 impl Running {
@@ -69,6 +76,7 @@ impl Running {
             listeners: config.listeners.clone(),
             limits: config.limits.clone(),
             statistics_interval: config.statistics_interval,
+            log: (config.log_level, config.log_format),
         }
     }
 
@@ -85,6 +93,7 @@ impl Running {
             (terms(&self.listeners) != terms(&config.listeners), "listeners"),
             (self.limits != limits, "limits"),
             (self.statistics_interval != config.statistics_interval, "statistics"),
+            (self.log != (config.log_level, config.log_format), "log"),
         ] {
             if differs {
                 warn!("{what} changed in the configuration; that needs a new start");
@@ -114,39 +123,35 @@ impl Reload for AccessReload {
                 let now = configured.find(|one| one.address == listening.config.address);
                 now.map_or(*former, |now| now.allow_anonymous)
             });
-        let access = Access { allow_anonymous: allow_anonymous.collect(), ..config.access.clone() };
+        let access = Access {
+            allow_anonymous: allow_anonymous.collect(),
+            takes_certificates: former.takes_certificates,
+            ..config.access.clone()
+        };
         warn_if_exposed(config);
         let (guard, server, clients) =
             (Arc::clone(&self.guard), self.server.clone(), Arc::clone(&self.clients));
         let runtime = self.runtime.clone();
         Ok(Box::new(move || {
             let access = Arc::new(access);
-            let former = guard.replace(Arc::clone(&access));
-            enforce(&access, &former, &server, &clients);
+            guard.replace(Arc::clone(&access));
+            enforce(&access, &server, &clients);
             runtime.spawn(async move {
                 sleep(STRAGGLERS).await;
-                enforce(&access, &former, &server, &clients);
+                enforce(&access, &server, &clients);
             });
         }))
     }
 }
 
-/// Applies new rules to what was allowed by former ones: subscriptions, also of sessions that are away, and wills go, and so
-/// do clients that could not come in any more.
-fn enforce(access: &Access, former: &Access, server: &Server, clients: &Clients) {
-    server.retain(|standing| match standing {
-        Standing::Subscription { client_id, user_name, filter, .. } => {
-            access.allows(client_id, user_name, Action::Subscribe(filter))
-        }
-        Standing::Will { client_id, user_name, topic, .. } => {
-            access.allows(client_id, user_name, Action::Publish(topic))
-        }
-        _ => true,
+/// Applies new rules to what was allowed by former ones: subscriptions go, also of sessions that are away, and so do clients
+/// that could not come in any more. Wills are judged when they are due.
+fn enforce(access: &Arc<Access>, server: &Server, clients: &Clients) {
+    server.retain_subscriptions(|client_id, user_name, filter| {
+        access.allows(client_id, user_name, Action::Subscribe(filter))
     });
-    for (connection, client) in clients.all() {
-        if !access.still_admits(former, client.listener, client.user_name.as_ref()) {
-            server.close(connection, ReasonCode::NotAuthorized);
-        }
+    for connection in clients.examine(access) {
+        server.close(connection, ReasonCode::NotAuthorized);
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) async fn publish(server: Server, clients: Arc<Clients>, every: Durati
 fn measure(server: &Server, clients: &Clients, started: Instant, own: u64) -> [(&'static str, String); 15] {
     let held = server.statistics();
     let traffic = server.traffic();
-    let connected = clients.count();
+    let connected = clients.connected();
     [
         ("version", format!("mqtt-engine {}", env!("CARGO_PKG_VERSION"))),
         ("uptime", format!("{} seconds", started.elapsed().as_secs())),

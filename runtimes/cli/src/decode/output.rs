@@ -118,6 +118,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 const fn name_of(version: ProtocolVersion) -> &'static str {
     match version {
+        ProtocolVersion::V3_1 => "MQTT 3.1",
         ProtocolVersion::V3_1_1 => "MQTT 3.1.1",
         _ => "MQTT 5.0",
     }
@@ -125,6 +126,7 @@ const fn name_of(version: ProtocolVersion) -> &'static str {
 
 const fn number_of(version: ProtocolVersion) -> &'static str {
     match version {
+        ProtocolVersion::V3_1 => "3.1",
         ProtocolVersion::V3_1_1 => "3.1.1",
         _ => "5.0",
     }

@@ -22,3 +22,4 @@ mod programs;
 mod reload;
 mod server;
 mod trouble;
+mod users;

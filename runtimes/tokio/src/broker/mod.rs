@@ -12,7 +12,8 @@ use core::{fmt, time::Duration};
 use std::{io, sync::Arc};
 
 use mqtt_engine::{
-    AtCapacity, Broker, BrokerConfig, ConnectionId, Message, Standing, Statistics, packet::ReasonCode,
+    AtCapacity, Broker, BrokerConfig, ConnectionId, Message, Statistics, Text, TopicFilter,
+    packet::ReasonCode,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -32,6 +33,7 @@ pub use traffic::Traffic;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How a server serves. What the broker allows is in [`BrokerConfig`].
+/// [MQTT-7.1.1-1] (3.1.1), [MQTT-4.2.0-1] (5.0)
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ServerConfig {
@@ -66,6 +68,7 @@ pub struct Stopped {
 ///
 /// All connections share the broker behind a lock that is held for one call at a time, never over an await; reading and
 /// writing happen outside it. Cheap to clone: each clone is the same server.
+/// [MQTT-7.1.1-1] (3.1.1), [MQTT-4.2.0-1] (5.0)
 #[derive(Clone)]
 pub struct Server {
     shared: Arc<Shared>,
@@ -151,10 +154,10 @@ impl Server {
         self.shared.with(|broker, now| broker.close(connection, reason, now));
     }
 
-    /// Ends subscriptions and wills that the program's rules, which have changed, no longer allow:
-    /// [`Broker::retain`].
-    pub fn retain(&self, keep: impl FnMut(Standing<'_>) -> bool) {
-        self.shared.with(|broker, now| broker.retain(keep, now));
+    /// Ends subscriptions that the program's rules, which have changed, no longer allow:
+    /// [`Broker::retain_subscriptions`]. `keep` is called with the broker locked: it must not use the server.
+    pub fn retain_subscriptions(&self, keep: impl FnMut(&Text, Option<&Text>, &TopicFilter) -> bool) {
+        self.shared.with(|broker, now| broker.retain_subscriptions(keep, now));
     }
 
     /// How many bytes were moved.

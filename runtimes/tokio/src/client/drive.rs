@@ -41,15 +41,15 @@ impl<S> fmt::Debug for Phase<S> {
 }
 
 impl<C: Connector> Client<C> {
-    pub(super) fn machine_wish(&self) -> Transport {
-        self.handle.shared.machine().transport()
-    }
-
     /// Waits until something changed, and does the next thing; `false` if there is nothing to wait for.
     pub(super) async fn step(&mut self) -> bool {
         let shared = Arc::clone(&self.handle.shared);
         let (wish, deadline) = {
-            let machine = shared.machine();
+            let mut machine = shared.machine();
+            let now = shared.clock.now();
+            if machine.deadline().is_some_and(|deadline| deadline <= now) {
+                machine.handle_timeout(now);
+            }
             (machine.transport(), machine.deadline())
         };
         if wish == Transport::None {
@@ -59,9 +59,11 @@ impl<C: Connector> Client<C> {
         }
         tokio::select! {
             biased;
-            () = shared.changed() => {}
-            () = shared.clock.sleep_until(deadline) => shared.machine().handle_timeout(shared.clock.now()),
+            // First, so that a handle that never rests can't keep it from the bytes. What the others stand for has been seen
+            // to above.
             () = self.move_transport(wish) => {}
+            () = shared.changed() => {}
+            () = shared.clock.sleep_until(deadline) => {}
         }
         true
     }

@@ -10,8 +10,7 @@ use std::{collections::VecDeque, io, sync::Arc};
 use bytes::Bytes;
 use mqtt_engine::{
     Client as Machine, ClientConfig, ClientEvent, DeliveryToken, Disconnect, Message, PublishError,
-    PublishToken, RequestError, Subscribe, SubscribeToken, Transport, Unsubscribe, UnsubscribeToken,
-    packet::ReasonCode,
+    PublishToken, RequestError, Subscribe, SubscribeToken, Unsubscribe, UnsubscribeToken, packet::ReasonCode,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -118,9 +117,8 @@ impl<C: Connector> Client<C> {
             }
         }
         let publishes = self.pending_publishes();
-        if !matches!(self.machine_wish(), Transport::FlushThenClose | Transport::None) {
-            self.disconnect(request);
-        }
+        // Of a connection that is ending already it only says that no other is to follow.
+        self.disconnect(request);
         // Even if the time is over, what the transport takes without waiting is written.
         while let Ok(true) = timeout_at(until, self.step()).await {}
         let bytes = self.abandon();

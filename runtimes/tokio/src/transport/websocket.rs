@@ -108,7 +108,7 @@ where
 
 /// The bytes in a WebSocket's binary frames.
 ///
-/// Any other data frame ends it with an error `[MQTT-6.0.0-1]`. Pings are answered, as long as it is read.
+/// Any other data frame ends it with an error [MQTT-6.0.0-1] (both versions). Pings are answered, as long as it is read.
 pub struct WebSocketStream<S> {
     frames: Frames<S>,
     /// Of the last message, not yet read.
@@ -119,7 +119,7 @@ pub struct WebSocketStream<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
     /// The server's side of the handshake. Who asks for another sub-protocol than `mqtt` (or for none), or for another path, is
-    /// refused `[MQTT-6.0.0-4]`. It takes as long as the peer takes.
+    /// refused [MQTT-6.0.0-4] (both versions). It takes as long as the peer takes.
     ///
     /// # Errors
     ///
@@ -132,7 +132,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
             .map_err(refused)
     }
 
-    /// The client's side: asks for this URL and the sub-protocol `mqtt` `[MQTT-6.0.0-3]`, and insists on it.
+    /// The client's side: asks for this URL and the sub-protocol `mqtt` [MQTT-6.0.0-3] (both versions), and insists on it.
     ///
     /// # Errors
     ///
@@ -157,7 +157,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         while self.rest.is_empty() && !self.ended {
             match ready!(Pin::new(&mut self.frames).poll_next(cx)) {
-                // Frame borders mean nothing, and neither does a frame without a byte [MQTT-6.0.0-2].
+                // Frame borders mean nothing, and neither does a frame without a byte [MQTT-6.0.0-2] (both versions).
                 Some(Ok(Message::Binary(bytes))) => self.rest = bytes,
                 Some(Ok(Message::Text(_))) => {
                     return Poll::Ready(Err(self.give_up(

@@ -3,6 +3,7 @@
 mod passwords;
 mod rules;
 
+use core::pin::Pin;
 use std::{
     sync::{Arc, PoisonError, RwLock},
     thread,
@@ -10,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use mqtt_engine::{Answer, Text, packet::ReasonCode};
-use mqtt_engine_tokio::Decision;
+use mqtt_engine_tokio::Peer;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
 pub(crate) use passwords::{PasswordFile, Passwords, hash, is_exposed, name_fault};
@@ -30,6 +31,8 @@ pub(crate) struct Access {
     pub(crate) permissions: Option<Permissions>,
     /// Of each listener, whether a client may come in without a user name.
     pub(crate) allow_anonymous: Vec<bool>,
+    /// Whether some listener knows clients by their certificates, whose names are users beside those of the password file.
+    pub(crate) takes_certificates: bool,
 }
 
 impl Access {
@@ -37,9 +40,12 @@ impl Access {
     pub(crate) fn allows(&self, client_id: &Text, user_name: Option<&Text>, action: Action<'_>) -> bool {
         let user_name = match (&self.passwords, user_name.map(Text::as_str)) {
             // It was there when the client came in.
-            (Some(passwords), Some(name)) if !passwords.knows(name) => return false,
+            (Some(passwords), Some(name)) if !self.takes_certificates && !passwords.knows(name) => {
+                return false;
+            }
             (Some(_), name) => name,
-            (None, _) => None,
+            // Only certificates can prove a name.
+            (None, name) => name.filter(|_| self.takes_certificates),
         };
         let subject = Subject { client_id: client_id.as_str(), user_name };
         self.permissions.as_ref().is_none_or(|permissions| permissions.allow(subject, action))
@@ -84,46 +90,56 @@ impl Guard {
         Arc::clone(&self.access.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts new rules into force and returns the former ones.
-    pub(crate) fn replace(&self, access: Arc<Access>) -> Arc<Access> {
-        core::mem::replace(&mut self.access.write().unwrap_or_else(PoisonError::into_inner), access)
+    /// Puts new rules into force.
+    pub(crate) fn replace(&self, access: Arc<Access>) {
+        *self.access.write().unwrap_or_else(PoisonError::into_inner) = access;
     }
 
     /// May this client come in by this listener?
+    ///
+    /// A user name is right with its password. Without one, a verified certificate tells who it is.
     pub(crate) fn authenticate(
         self: &Arc<Self>,
-        listener: usize,
+        peer: &Peer,
         user_name: Option<Text>,
         password: Option<Bytes>,
-    ) -> Decision {
+    ) -> Admission {
         let access = self.access();
+        let now = |answer| Admission::Now(Verdict { answer, access: Arc::clone(&access) });
+        let is_claim = user_name.is_some();
         let (Some(user_name), true) = (user_name, access.passwords.is_some()) else {
-            // A name that nobody can verify is none.
-            return Decision::Now(if access.allows_anonymous(listener) {
-                Answer::Allow
-            } else {
-                Answer::Refuse(ReasonCode::NotAuthorized)
+            // What does not fit into a user name is no name either.
+            let certified = peer.certificate_name.clone().and_then(|name| Text::try_from(name).ok());
+            return now(match certified.filter(|name| !name.is_empty()) {
+                Some(name) => Answer::Authenticated { user_name: Some(name), data: None },
+                // It would pass for the name of a certificate.
+                None if is_claim && access.takes_certificates => {
+                    Answer::Refuse(ReasonCode::BadUserNameOrPassword)
+                }
+                // A name that nobody can verify is none.
+                None if access.allows_anonymous(peer.listener) => Answer::Allow,
+                None => Answer::Refuse(ReasonCode::NotAuthorized),
             });
         };
         let Some(password) = password else {
-            return Decision::Now(Answer::Refuse(ReasonCode::BadUserNameOrPassword));
+            return now(Answer::Refuse(ReasonCode::BadUserNameOrPassword));
         };
         let Ok(place) = Arc::clone(&self.waiting).try_acquire_owned() else {
-            return Decision::Now(Answer::Refuse(ReasonCode::ServerBusy));
+            return now(Answer::Refuse(ReasonCode::ServerBusy));
         };
         let guard = Arc::clone(self);
-        Decision::later(async move {
-            let answer = guard.check(user_name, password).await;
+        Admission::Later(Box::pin(async move {
+            let verdict = guard.check(user_name, password).await;
             drop(place);
-            answer
-        })
+            verdict
+        }))
     }
 
-    async fn check(&self, user_name: Text, password: Bytes) -> Answer {
+    async fn check(&self, user_name: Text, password: Bytes) -> Verdict {
         loop {
             let access = self.access();
             let Ok(_turn) = self.checks.acquire().await else {
-                return Answer::Refuse(ReasonCode::ServerUnavailable);
+                return Verdict { answer: Answer::Refuse(ReasonCode::ServerUnavailable), access };
             };
             let (rules, name, given) = (Arc::clone(&access), user_name.clone(), password.clone());
             let verified = spawn_blocking(move || {
@@ -133,12 +149,22 @@ impl Guard {
             let is_right = verified.await.unwrap_or(false);
             // What was right by rules that are no longer in force is asked again.
             if Arc::ptr_eq(&access, &self.access()) {
-                return if is_right {
-                    Answer::Allow
-                } else {
-                    Answer::Refuse(ReasonCode::BadUserNameOrPassword)
-                };
+                let refusal = Answer::Refuse(ReasonCode::BadUserNameOrPassword);
+                return Verdict { answer: if is_right { Answer::Allow } else { refusal }, access };
             }
         }
     }
+}
+
+/// Whether a client may come in, and by which rules.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    pub(crate) answer: Answer,
+    pub(crate) access: Arc<Access>,
+}
+
+/// A verdict, now or later.
+pub(crate) enum Admission {
+    Now(Verdict),
+    Later(Pin<Box<dyn Future<Output = Verdict> + Send>>),
 }

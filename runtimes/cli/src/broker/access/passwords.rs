@@ -158,12 +158,15 @@ fn is_idle(line: &str) -> bool {
 }
 
 fn parse_hash(text: &str) -> Result<PasswordHash, String> {
+    if !text.is_empty() && !text.starts_with("$argon2") {
+        return Err(String::from("not an Argon2 hash; `mqtt passwd` writes them"));
+    }
     let wrong = |what: &str| format!("not an Argon2 hash ({what}); `mqtt passwd` writes them");
     if text.is_empty() {
         return Err(String::from("the user has no password"));
     }
     let hash = PasswordHash::new(text).map_err(|error| wrong(&error.to_string()))?;
-    Algorithm::try_from(hash.algorithm.as_str()).map_err(|_| wrong("another algorithm"))?;
+    Algorithm::try_from(hash.algorithm.as_str()).map_err(|_| wrong("of an unknown kind"))?;
     let params = Params::try_from(&hash).map_err(|error| wrong(&error.to_string()))?;
     if hash.salt.is_none() || hash.hash.is_none() {
         return Err(wrong("it is cut off"));

@@ -220,6 +220,8 @@ mod tests {
     fn containment_and_overlap_are_those_of_the_sets_of_topics() {
         let filters: Vec<_> = all(&["a", "$b", "", "+", "#"], 3)
             .into_iter()
+            // It would match the empty topic, if there were one: treated as if there were, which denies more and allows less.
+            .filter(|filter| filter != "/#")
             .filter_map(|filter| TopicFilter::try_from(filter).ok())
             .collect();
         let topics: Vec<_> = all(&["a", "$b", "", "other"], 4)

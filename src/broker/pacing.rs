@@ -1,0 +1,95 @@
+//! Publishers wait for subscribers that are slower, but not for those that stand still.
+//!
+//! While the queue of a connected session is more than half full, QoS 1 and 2 messages for it are accepted, but acknowledged
+//! only when there is room again or the patience is over. A publisher with a bounded window (Receive Maximum in 5.0, the
+//! habit of every client in 3.1.1) then sends no faster than its slowest live subscriber reads. Its input is not held up, so
+//! that its own acknowledgements keep flowing, and nobody waits for himself.
+
+use alloc::vec::Vec;
+use core::mem;
+
+use super::{Broker, sessions::SessionKey, slab::Key, timers::Timer};
+use crate::{QoS, RequestToken, Timestamp, packet::ReasonCode};
+
+/// What waits for a session to read.
+#[derive(Debug, Default)]
+pub(super) struct Pressure {
+    /// Accepted messages, by the session that sent them and its number for them.
+    held: Vec<(SessionKey, u64)>,
+    /// When the patience is over, while something is held.
+    until: Option<Timestamp>,
+    /// The patience was over: nobody waits until the queue has been half empty again.
+    is_given_up: bool,
+}
+
+impl Broker {
+    /// Notes that a QoS 1 or 2 message went to a session, connected as it is, whose queue is more than half full.
+    pub(super) fn note_pressure(&mut self, key: SessionKey, qos: QoS) {
+        let Some(stored) = self.sessions.get_mut(key) else { return };
+        let Some(connection) = stored.connection().and_then(|key| self.connections.get(key)) else { return };
+        if connection.connection.room().is_some() {
+            stored.pressure.is_given_up = false;
+        } else if qos > QoS::AtMostOnce && !stored.pressure.is_given_up {
+            self.pressed = Some(key);
+        }
+    }
+
+    /// Acknowledges a routed message later if one of its receivers is under pressure; whether it does.
+    pub(super) fn hold(&mut self, publisher: Key, token: RequestToken, session: SessionKey) -> bool {
+        let Some(slow) = self.pressed.take() else { return false };
+        let patience = self.config.subscriber_patience;
+        let Some(stored) = self.sessions.get_mut(slow) else { return false };
+        let pressure = &mut stored.pressure;
+        if patience.is_zero() || pressure.held.len() >= self.config.queue_count {
+            return false;
+        }
+        let delivery =
+            self.connections.get_mut(publisher).and_then(|peer| peer.connection.defer_publish(token));
+        let Some(delivery) = delivery else { return false };
+        pressure.held.push((session, delivery));
+        if pressure.until.is_none() {
+            let until = Some(self.now + patience);
+            pressure.until = self.timers.advance(Timer::Pressure(slow.0), None, until);
+        }
+        true
+    }
+
+    /// The patience with a session is over.
+    pub(super) fn give_up_on(&mut self, key: SessionKey) {
+        if let Some(stored) = self.sessions.get_mut(key) {
+            stored.pressure.until = None;
+            stored.pressure.is_given_up = true;
+        }
+        self.release(key);
+    }
+
+    /// Acknowledges what was held for a session that has read, so that its queue is at most half full.
+    pub(super) fn release_if_relieved(&mut self, key: SessionKey) {
+        let Some(stored) = self.sessions.get(key) else { return };
+        if stored.pressure.held.is_empty() {
+            return;
+        }
+        let peer = stored.connection().and_then(|connection| self.connections.get(connection));
+        if peer.is_some_and(|peer| peer.connection.room().is_some()) {
+            self.release(key);
+        }
+    }
+
+    /// Acknowledges all that was held for a session.
+    pub(super) fn release(&mut self, key: SessionKey) {
+        let Some(stored) = self.sessions.get_mut(key) else { return };
+        let held = mem::take(&mut stored.pressure.held);
+        self.timers.remove(Timer::Pressure(key.0), stored.pressure.until.take());
+        for (publisher, delivery) in held {
+            let Some(stored) = self.sessions.get_mut(publisher) else { continue };
+            let Some(connection) = stored.connection() else {
+                stored.acknowledge_away(delivery, ReasonCode::Success);
+                continue;
+            };
+            if let Some(peer) = self.connections.get_mut(connection) {
+                peer.connection.acknowledge_earlier(delivery, ReasonCode::Success);
+                peer.mark_ready(connection, &mut self.ready);
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! S68: publishers wait for subscribers that are slow, and not for those that stand still.
+
+use std::time::Duration;
+
+use crate::harness::*;
+
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A subscriber whose window is one message and whose queue holds ten, a publisher, and messages until the queue is more
+/// than half full.
+fn pressed(qos: mqtt_engine::QoS) -> (World, mqtt_engine::ConnectionId, mqtt_engine::ConnectionId) {
+    let mut world = World::with(|config| {
+        config.queue_count = 10;
+        config.inflight_maximum = 1;
+        config.subscriber_patience = PATIENCE;
+    });
+    let slow = world.connect(hello(V4, "slow").resume());
+    world.subscribe(slow, "t", AtLeastOnce);
+    let publisher = world.connect(hello(V4, "p").resume());
+    let ack = if qos == AtLeastOnce { puback } else { pubrec };
+    for number in 1..=5 {
+        world.publish(publisher, "t", qos, number, "x");
+        world.expect(publisher, &[ack(number)]);
+    }
+    world.publish(publisher, "t", qos, 6, "x");
+    world.expect_nothing(publisher);
+    (world, slow, publisher)
+}
+
+#[test]
+fn s68_an_acknowledgement_waits_until_the_slow_subscriber_has_room() {
+    for qos in [AtLeastOnce, ExactlyOnce] {
+        let (mut world, slow, publisher) = pressed(qos);
+        let ack = if qos == AtLeastOnce { puback } else { pubrec };
+        world.publish(publisher, "t", qos, 7, "x");
+        world.publish(publisher, "other", AtMostOnce, 0, "x");
+        world.hex(publisher, "C0 00");
+        world.expect_hex(publisher, "D0 00");
+        assert_eq!(world.payloads(slow), ["x"]);
+        world.send(slow, &puback(1));
+        world.expect_nothing(publisher);
+        world.messages(slow);
+        world.send(slow, &puback(2));
+        world.expect(publisher, &[ack(6), ack(7)]);
+        assert_eq!(world.broker.statistics().dropped, 0);
+    }
+}
+
+#[test]
+fn s68_the_patience_with_a_subscriber_that_stands_still_ends() {
+    let (mut world, slow, publisher) = pressed(AtLeastOnce);
+    world.wait(PATIENCE);
+    world.expect(publisher, &[puback(6)]);
+    for number in 7..=12 {
+        world.publish(publisher, "t", AtLeastOnce, number, "x");
+        world.expect(publisher, &[puback(number)]);
+    }
+    assert_eq!(world.broker.statistics().dropped, 2, "the queue holds ten");
+    for number in 1..=10 {
+        assert_eq!(world.payloads(slow), ["x"]);
+        world.send(slow, &puback(number));
+    }
+    for number in 13..=18 {
+        world.publish(publisher, "t", AtLeastOnce, number, "x");
+    }
+    world.expect(publisher, &[13, 14, 15, 16, 17].map(puback));
+    world.wait(PATIENCE);
+    world.expect(publisher, &[puback(18)]);
+}
+
+#[test]
+fn s68_nobody_waits_for_a_subscriber_that_left() {
+    let (mut world, slow, publisher) = pressed(AtLeastOnce);
+    world.hang_up(slow);
+    world.expect(publisher, &[puback(6)]);
+}
+
+/// The publisher leaves while its acknowledgement is held: the message was received, once.
+#[test]
+fn s68_s21_a_held_qos_2_message_is_exactly_once_over_a_reconnect() {
+    for is_back_in_time in [true, false] {
+        let (mut world, slow, publisher) = pressed(ExactlyOnce);
+        world.hang_up(publisher);
+        if !is_back_in_time {
+            world.wait(PATIENCE);
+        }
+        let publisher = world.reconnect(hello(V4, "p").resume());
+        world.send(publisher, &duplicate(publish("t", ExactlyOnce, 6, "x")));
+        if is_back_in_time {
+            world.expect_nothing(publisher);
+            world.wait(PATIENCE);
+        }
+        world.expect(publisher, &[pubrec(6)]);
+        world.send(publisher, &pubrel(6));
+        world.expect(publisher, &[pubcomp(6)]);
+        let mut received = 0;
+        loop {
+            let messages = world.messages(slow);
+            if messages.is_empty() {
+                break;
+            }
+            received += messages.len();
+            world.send(slow, &puback(u16::try_from(received).unwrap()));
+        }
+        assert_eq!(received, 6);
+    }
+}
+
+/// A client that subscribes to what it publishes reads its own messages while its acknowledgements are held.
+#[test]
+fn s68_s34_who_waits_for_himself_goes_on() {
+    let mut world = World::with(|config| {
+        config.queue_count = 10;
+        config.inflight_maximum = 1;
+    });
+    let client = world.connect(hello(V4, "a"));
+    world.subscribe(client, "t", AtLeastOnce);
+    for number in 1..=8 {
+        world.publish(client, "t", AtLeastOnce, number, "x");
+    }
+    let first: Vec<_> = std::iter::from_fn(|| world.next(client)).map(|frame| frame[0]).collect();
+    assert_eq!(first.iter().filter(|first| **first == 0x40).count(), 5);
+    let mut acknowledged = 5;
+    for number in 1..=8 {
+        world.send(client, &puback(number));
+        acknowledged += std::iter::from_fn(|| world.next(client)).filter(|frame| frame[0] == 0x40).count();
+    }
+    assert_eq!(acknowledged, 8);
+}
+
+#[test]
+fn s68_without_patience_nobody_waits() {
+    let mut world = World::with(|config| {
+        config.queue_count = 4;
+        config.inflight_maximum = 1;
+        config.subscriber_patience = Duration::ZERO;
+    });
+    let slow = world.connect(hello(V4, "slow"));
+    world.subscribe(slow, "t", AtLeastOnce);
+    let publisher = world.connect(hello(V4, "p"));
+    for number in 1..=8 {
+        world.publish(publisher, "t", AtLeastOnce, number, "x");
+        world.expect(publisher, &[puback(number)]);
+    }
+    assert_eq!(world.broker.statistics().dropped, 4);
+}
+
+/// The session that is waited for is the one that waits, and its client goes away.
+#[test]
+fn s68_s21_who_waits_for_himself_is_acknowledged_after_a_reconnect() {
+    let mut world = World::with(|config| {
+        config.queue_count = 10;
+        config.inflight_maximum = 1;
+        config.subscriber_patience = PATIENCE;
+    });
+    let client = world.connect(hello(V4, "a").resume());
+    world.subscribe(client, "t", ExactlyOnce);
+    for number in 1..=6 {
+        world.publish(client, "t", ExactlyOnce, number, "x");
+    }
+    world.hang_up(client);
+    let client = world.reconnect(hello(V4, "a"));
+    world.take(client);
+    world.send(client, &duplicate(publish("t", ExactlyOnce, 6, "x")));
+    world.expect(client, &[pubrec(6)]);
+}
