@@ -2,12 +2,7 @@
 //!
 //! A test whose program is missing says so and passes; with `MQTT_REQUIRE_PEERS` in the environment it fails.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::std_instead_of_alloc,
-    clippy::std_instead_of_core,
-    reason = "a test may panic, and has std"
-)]
+#![expect(clippy::unwrap_used, clippy::std_instead_of_core, reason = "a test may panic, and has std")]
 
 mod certificates;
 mod foreign_broker;
