@@ -81,6 +81,13 @@ fn socket() -> String {
     format!("/tmp/{}.sock", unique("mosquitto"))
 }
 
+/// mosquitto leaves the file when it is killed.
+fn remove_socket(settings: &str) {
+    if let Some((_, path)) = settings.split_once("listener 0 ") {
+        let _ = std::fs::remove_file(path.trim());
+    }
+}
+
 fn tls(authority: &Authority) -> String {
     let Pair { certificate, key } = authority.server();
     format!("certfile {certificate}\nkeyfile {key}\n")
@@ -118,18 +125,21 @@ fn exchange(
     assert_eq!(sub.next_line(), "a/ready ready");
     publish(&["-t", "a/b", "-m", "hello", "-q", "2"]);
     assert_eq!(sub.next_line(), "a/b hello");
-    let large = crate::programs::file("large", "x".repeat(500_000).as_bytes());
+    // mosquitto 2.0.11 sends 4 KiB on a WebSocket, then waits for 100 ms.
+    let (length, count) = if scheme.starts_with("ws") { (10_000, 10) } else { (500_000, 500) };
+    let large = crate::programs::file("large", "x".repeat(length).as_bytes());
     publish(&["-t", "a/large", "-f", large.to_str().unwrap(), "-q", "2"]);
-    assert_eq!(sub.next_line().len(), "a/large ".len() + 500_000);
+    assert_eq!(sub.next_line().len(), "a/large ".len() + length);
     std::fs::remove_file(large).unwrap();
-    let lines: String = (0..500).map(|number| format!("{number}\n")).collect();
+    let lines: String = (0..count).map(|number| format!("{number}\n")).collect();
     Process::start_with_input(&mut mqtt("pub", &["-t", "a/lines", "-l"]), lines.as_bytes())
         .finish()
         .expect_success();
-    for number in 0..500 {
+    for number in 0..count {
         assert_eq!(sub.next_line(), format!("a/lines {number}"));
     }
     sub.terminate();
     sub.finish().expect_success();
+    remove_socket(settings);
     Some(broker)
 }

@@ -1,11 +1,11 @@
 //! Clients of others on our `mqtt broker`, over TLS and WebSocket.
 
-use std::process::Command;
+use std::{env, path::PathBuf, process::Command};
 
 use crate::{
     both_versions,
     process::Process,
-    programs::{Version, have, have_mqtt_js, have_paho, npm, python},
+    programs::{Version, find, have, have_paho, missing_unless, python},
     server::Server,
 };
 
@@ -171,4 +171,18 @@ fn mosquitto(version: Version, mut server: Server, certificate: bool) {
 fn expect_name(server: &mut Server, certificate: bool) {
     let line = server.process.wait_for("connected");
     assert_eq!(line.contains("certificate=\"sensor 7\""), certificate, "{line}");
+}
+
+/// Whether node and its package `mqtt` (MQTT.js) are there.
+fn have_mqtt_js() -> bool {
+    missing_unless(
+        find("node").is_some() && npm().join("node_modules/mqtt").is_dir(),
+        "node with the package mqtt",
+    )
+}
+
+/// Where packages of npm are: `npm install --prefix target/npm mqtt` puts it there.
+fn npm() -> PathBuf {
+    env::var_os("MQTT_TEST_NPM")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/npm"), PathBuf::from)
 }
