@@ -36,8 +36,7 @@ mod topic;
 mod transport;
 
 pub use broker::{
-    Answer, AtCapacity, Broker, BrokerConfig, BrokerEvent, ConnectionId, Question, QuestionId, Standing,
-    Statistics,
+    Answer, AtCapacity, Broker, BrokerConfig, BrokerEvent, ConnectionId, Question, QuestionId, Statistics,
 };
 pub use client::{
     Acknowledgement, Authentication, Client, ClientConfig, ClientEvent, Connected, DeliveryToken, Deviation,

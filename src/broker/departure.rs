@@ -43,9 +43,11 @@ impl Broker {
         let question = peer.question.take();
         peer.handshake = None;
         let expiry = peer.connection.session_expiry();
-        let session = peer.connection.take_session();
-        if let Some(question) = question {
-            self.orphaned(question);
+        let mut session = peer.connection.take_session();
+        if let Some(forgotten) = question.and_then(|question| self.orphaned(question))
+            && let Some(session) = &mut session
+        {
+            session.forget(forgotten);
         }
         let client_id =
             session_key.and_then(|key| self.sessions.get(key)).map(|stored| stored.client_id.clone());
@@ -59,7 +61,6 @@ impl Broker {
     /// A session's client is gone. `expiry` is in seconds.
     /// [MQTT-4.1.0-1] (3.1.1), [MQTT-3.1.2-23] (5.0)
     fn depart(&mut self, key: SessionKey, mut session: Session, expiry: u32, publishes_will: bool) {
-        self.release(key);
         let Some(stored) = self.sessions.get_mut(key) else { return };
         if !self.config.queue_qos0 {
             session.drop_qos0();
@@ -72,6 +73,8 @@ impl Broker {
         let delay = stored.will.as_ref().map(|will| will.delay);
         let will_at = delay.map(|delay| self.now + delay);
         stored.state = State::Away { session: Box::new(session), will_at, ends_at };
+        // Not before: this session may have waited for itself.
+        self.release(key);
         // [MQTT-3.1.2-6] (3.1.1)
         if expiry == 0 {
             return self.end_session(key);

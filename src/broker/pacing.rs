@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::{Broker, sessions::SessionKey, slab::Key, timers::Timer};
-use crate::{QoS, RequestToken, Timestamp};
+use crate::{QoS, RequestToken, Timestamp, packet::ReasonCode};
 
 /// What waits for a session to read.
 #[derive(Debug, Default)]
@@ -83,11 +83,11 @@ impl Broker {
         for (publisher, delivery) in held {
             let Some(stored) = self.sessions.get_mut(publisher) else { continue };
             let Some(connection) = stored.connection() else {
-                stored.acknowledge_away(delivery);
+                stored.acknowledge_away(delivery, ReasonCode::Success);
                 continue;
             };
             if let Some(peer) = self.connections.get_mut(connection) {
-                peer.connection.acknowledge_earlier(delivery);
+                peer.connection.acknowledge_earlier(delivery, ReasonCode::Success);
                 peer.mark_ready(connection, &mut self.ready);
             }
         }

@@ -107,11 +107,19 @@ impl Broker {
     }
 
     /// The connection of an open question has ended. A message was received all the same, and waits on for its answer,
-    /// unless more questions are open than there may be connections.
-    pub(super) fn orphaned(&mut self, question: QuestionId) {
+    /// unless more questions are open than there may be connections: then it counts as not received, and its number in the
+    /// session is returned.
+    pub(super) fn orphaned(&mut self, question: QuestionId) -> Option<u64> {
         match self.questions.get(&question) {
-            Some(Asked::Publish(_)) if self.questions.len() <= self.config.connections => {}
-            _ => drop(self.questions.remove(&question)),
+            Some(Asked::Publish(_)) if self.questions.len() <= self.config.connections => None,
+            _ => match self.questions.remove(&question)? {
+                Asked::Publish(publishing) => Some(publishing.delivery),
+                Asked::Authenticate { .. }
+                | Asked::Again { .. }
+                | Asked::Will { .. }
+                | Asked::DueWill(_)
+                | Asked::Subscribe { .. } => None,
+            },
         }
     }
 
@@ -124,11 +132,11 @@ impl Broker {
                 if key == publishing.connection {
                     peer.connection.finish_publish(publishing.token, reason, self.now);
                 } else {
-                    peer.connection.acknowledge_earlier(publishing.delivery);
+                    peer.connection.acknowledge_earlier(publishing.delivery, reason);
                     self.refresh(key);
                 }
             }
-            None => stored.acknowledge_away(publishing.delivery),
+            None => stored.acknowledge_away(publishing.delivery, reason),
         }
     }
 }

@@ -104,10 +104,10 @@ impl Stored {
         }
     }
 
-    /// The program has taken over a message that was received before the client went away.
-    pub(super) fn acknowledge_away(&mut self, delivery: u64) {
+    /// The program has taken over, or refused, a message that was received before the client went away.
+    pub(super) fn acknowledge_away(&mut self, delivery: u64, reason: ReasonCode) {
         if let State::Away { session, .. } = &mut self.state {
-            session.acknowledge(delivery, ReasonCode::Success, None, &mut Outbox::new());
+            session.acknowledge(delivery, reason, None, &mut Outbox::new());
         }
     }
 
@@ -150,10 +150,6 @@ impl Sessions {
 
     pub(super) fn get_mut(&mut self, key: SessionKey) -> Option<&mut Stored> {
         self.slab.get_mut(key.0)
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (SessionKey, &Stored)> {
-        self.slab.iter().map(|(key, stored)| (SessionKey(key), stored))
     }
 
     pub(super) fn insert(&mut self, session: Stored) -> Option<SessionKey> {

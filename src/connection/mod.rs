@@ -237,10 +237,10 @@ impl Connection {
         }
     }
 
-    /// Acknowledges a message that the session received on an earlier connection.
-    pub(crate) fn acknowledge_earlier(&mut self, delivery: u64) {
+    /// Acknowledges a message that the session received on an earlier connection, or that was deferred.
+    pub(crate) fn acknowledge_earlier(&mut self, delivery: u64, reason: ReasonCode) {
         if let Some(Flow { session, link }) = &mut self.flow {
-            session.acknowledge(delivery, ReasonCode::Success, Some(link), &mut self.outbox);
+            session.acknowledge(delivery, reason, Some(link), &mut self.outbox);
         }
     }
 
@@ -249,13 +249,6 @@ impl Connection {
         let Flow { mut session, .. } = self.flow.take()?;
         session.suspend();
         Some(session)
-    }
-
-    /// Drops the queued messages that are not wanted any more.
-    pub(crate) fn retain_queued(&mut self, is_wanted: impl FnMut(&Message) -> bool) {
-        if let Some(flow) = &mut self.flow {
-            flow.session.retain_queued(is_wanted);
-        }
     }
 
     /// How long the session is to be kept after this connection, in seconds; a client may change it with DISCONNECT.

@@ -160,6 +160,15 @@ impl Incoming {
         self.deliveries.remove(&token);
     }
 
+    /// Takes a message for not received, whose connection is gone: the peer's repetition is a new one.
+    pub(super) fn forget(&mut self, token: u64) {
+        if let Some(delivery) = self.deliveries.remove(&token)
+            && delivery.qos == QoS::ExactlyOnce
+        {
+            self.exchanges.remove(&delivery.id);
+        }
+    }
+
     /// Sends the answers that no unacknowledged earlier message holds back.
     fn answer_in_order(&mut self, qos: QoS, link: &mut Link, outbox: &mut Outbox) {
         loop {

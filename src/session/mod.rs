@@ -208,6 +208,11 @@ impl Session {
         self.incoming.acknowledge(token, reason, link, outbox);
     }
 
+    /// Takes a message for not received, whose connection is gone: the peer's repetition is a new one.
+    pub(crate) fn forget(&mut self, token: u64) {
+        self.incoming.forget(token);
+    }
+
     /// PUBREL arrived.
     pub(crate) fn released(
         &mut self,

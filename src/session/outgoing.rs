@@ -204,9 +204,8 @@ impl Outgoing {
 
     /// Drops the queued messages that are not wanted any more.
     pub(super) fn retain_queued(&mut self, mut is_wanted: impl FnMut(&Message) -> bool) {
-        let all = self.queue.iter();
         let unwanted: Vec<u64> =
-            all.filter(|(_, queued)| !is_wanted(&queued.message)).map(|(order, _)| *order).collect();
+            self.queued().filter(|(.., message)| !is_wanted(message)).map(|(order, ..)| order).collect();
         for order in unwanted {
             self.discard(order);
         }

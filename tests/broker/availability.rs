@@ -210,36 +210,6 @@ fn s15_messages_that_became_too_large_are_told() {
     assert_eq!(dropped.count(), 2);
 }
 
-/// Permissions have changed: subscriptions that are refused end, connected or away, shared or not, and the others stay.
-#[test]
-fn cve_2021_34434_subscriptions_may_be_revoked() {
-    let mut world = World::new();
-    let lasting = [Property::SessionExpiryInterval(100)];
-    let away = world.connect(hello(V5, "away").user("bob").with(&lasting));
-    let alice = world.connect(hello(V5, "alice").user("alice").with(&lasting));
-    let bob = world.connect(hello(V4, "bob").user("bob"));
-    for client in [away, alice, bob] {
-        for filter in ["secret/+", "open", "$share/g/secret/a"] {
-            world.subscribe(client, filter, AtLeastOnce);
-        }
-    }
-    world.hang_up(away);
-    let revoked = world.broker.revoke_subscriptions(
-        |_, user, filter| *user.unwrap() == "bob" && filter.pattern().starts_with("secret"),
-        world.now,
-    );
-    assert_eq!((revoked, world.broker.statistics().subscriptions), (4, 5));
-    for topic in ["secret/a", "secret/a", "open"] {
-        world.broker.publish(Message::new(topic, topic).unwrap().with_qos(AtLeastOnce), world.now);
-    }
-    assert_eq!(world.payloads(alice).len(), 5, "all that is shared is hers");
-    assert_eq!(world.payloads(bob), ["open"]);
-    let away = world.reconnect(hello(V5, "away").user("bob").with(&lasting));
-    assert_eq!(world.payloads(away), ["open"]);
-    world.send(away, &unsubscribe(1, &["secret/+", "open"]));
-    world.expect(away, &[unsuback(1, &[ReasonCode::NoSubscriptionExisted, ReasonCode::Success])]);
-}
-
 /// MQTT 3.1: its name, its rule about client identifiers, and the rest as 3.1.1.
 #[test]
 fn a_client_of_3_1_is_served() {

@@ -144,3 +144,23 @@ fn s68_without_patience_nobody_waits() {
     }
     assert_eq!(world.broker.statistics().dropped, 4);
 }
+
+/// The session that is waited for is the one that waits, and its client goes away.
+#[test]
+fn s68_s21_who_waits_for_himself_is_acknowledged_after_a_reconnect() {
+    let mut world = World::with(|config| {
+        config.queue_count = 10;
+        config.inflight_maximum = 1;
+        config.subscriber_patience = PATIENCE;
+    });
+    let client = world.connect(hello(V4, "a").resume());
+    world.subscribe(client, "t", ExactlyOnce);
+    for number in 1..=6 {
+        world.publish(client, "t", ExactlyOnce, number, "x");
+    }
+    world.hang_up(client);
+    let client = world.reconnect(hello(V4, "a"));
+    world.take(client);
+    world.send(client, &duplicate(publish("t", ExactlyOnce, 6, "x")));
+    world.expect(client, &[pubrec(6)]);
+}

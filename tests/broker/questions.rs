@@ -273,3 +273,56 @@ fn questions_of_ended_connections_are_bounded() {
     }
     assert_eq!(world.broker.statistics().received - before, 10);
 }
+
+/// The refusal of a message is not forgotten when its connection ends before the answer.
+#[test]
+fn s21_a_late_refusal_reaches_the_next_connection() {
+    for resumed_before_answer in [false, true] {
+        let mut world = World::with(|config| config.ask_publish = true);
+        let stays = [Property::SessionExpiryInterval(9)];
+        let client = world.connect(hello(V5, "a").with(&stays));
+        world.publish(client, "t", ExactlyOnce, 1, "x");
+        world.hang_up(client);
+        let (question, _) = only_question(&mut world);
+        let refuse = |world: &mut World| {
+            world.broker.answer(question, Answer::Refuse(ReasonCode::NotAuthorized), world.now);
+        };
+        if !resumed_before_answer {
+            refuse(&mut world);
+        }
+        let client = world.reconnect(hello(V5, "a").with(&stays));
+        world.send(client, &duplicate(publish("t", ExactlyOnce, 1, "x")));
+        if resumed_before_answer {
+            world.expect_nothing(client);
+            refuse(&mut world);
+        }
+        world.expect(client, &[Packet::PubRec(Ack::new(id(1), ReasonCode::NotAuthorized))]);
+    }
+}
+
+/// A message whose question was given up was not received: it is asked about again when it is repeated.
+#[test]
+fn s21_a_message_whose_question_was_given_up_is_not_stuck() {
+    let mut world = World::with(|config| {
+        config.ask_publish = true;
+        config.connections = 1;
+    });
+    for packet_id in [1, 2] {
+        let client = world.knock(hello(V4, "a").resume());
+        world.take(client);
+        world.publish(client, "t", ExactlyOnce, packet_id, "x");
+        world.hang_up(client);
+    }
+    let mut asked = questions(&mut world.broker);
+    assert_eq!(asked.len(), 2);
+    let client = world.reconnect(hello(V4, "a"));
+    for packet_id in [1, 2] {
+        world.send(client, &duplicate(publish("t", ExactlyOnce, packet_id, "x")));
+    }
+    asked.extend(questions(&mut world.broker));
+    for (question, _) in asked {
+        world.broker.answer(question, Answer::Allow, world.now);
+    }
+    world.expect(client, &[pubrec(1), pubrec(2)]);
+    assert_eq!(world.broker.statistics().received, 2);
+}

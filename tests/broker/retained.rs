@@ -219,7 +219,7 @@ fn s64_a_queue_bounds_no_retained_messages() {
     }
 }
 
-/// What was not sent yet is not sent any more [MQTT-3.10.4-2] (3.1.1).
+/// What was not sent yet is not sent any more [MQTT-3.10.4-2] (both versions).
 #[test]
 fn unsubscribing_stops_the_retained_messages() {
     let mut world = World::with(|config| {

@@ -20,6 +20,8 @@ use super::{
 struct Client {
     listener: usize,
     user_name: Option<Text>,
+    /// Whether its certificate told who it is. Such a client stays: certificates are looked at when a connection begins.
+    is_certified: bool,
     /// The rules by which it was let in.
     admitted_by: Option<Arc<Access>>,
     /// Whether the broker has accepted it.
@@ -41,9 +43,9 @@ impl Clients {
         let mut unwelcome = Vec::new();
         for (connection, client) in self.lock().iter_mut().filter(|(_, client)| client.is_connected) {
             let admitted_by = client.admitted_by.as_deref();
-            if admitted_by
-                .is_some_and(|former| access.still_admits(former, client.listener, client.user_name.as_ref()))
-            {
+            if admitted_by.is_some_and(|former| {
+                client.is_certified || access.still_admits(former, client.listener, client.user_name.as_ref())
+            }) {
                 client.admitted_by = Some(Arc::clone(access));
             } else {
                 unwelcome.push(*connection);
@@ -53,7 +55,8 @@ impl Clients {
     }
 
     fn came(&self, connection: ConnectionId, listener: usize, user_name: Option<Text>) {
-        let client = Client { listener, user_name, admitted_by: None, is_connected: false };
+        let client =
+            Client { listener, user_name, is_certified: false, admitted_by: None, is_connected: false };
         self.lock().insert(connection, client);
     }
 
@@ -80,7 +83,7 @@ impl Hooks for Operator {
         match question {
             Question::Authenticate { client_id, user_name, password, .. } => {
                 self.clients.came(connection, peer.listener, user_name.clone());
-                let admission = self.guard.authenticate(peer.listener, user_name.clone(), password);
+                let admission = self.guard.authenticate(peer, user_name.clone(), password);
                 let clients = Arc::clone(&self.clients);
                 let stranger = Stranger { connection, peer: peer.clone(), client_id, user_name, clients };
                 match admission {
@@ -115,8 +118,11 @@ impl Hooks for Operator {
 
     fn event(&self, peer: Option<&Peer>, event: &BrokerEvent) {
         match event {
-            BrokerEvent::Connected { connection, .. } => {
-                self.clients.change(*connection, |client| client.is_connected = true);
+            BrokerEvent::Connected { connection, user_name, .. } => {
+                self.clients.change(*connection, |client| {
+                    client.user_name.clone_from(user_name);
+                    client.is_connected = true;
+                });
             }
             BrokerEvent::Disconnected { connection, .. } => {
                 self.clients.lock().remove(connection);
@@ -160,7 +166,10 @@ impl Stranger {
                     peer = address, listener = peer.listener, %reason, "refused"
                 );
             }
-            _ => clients.change(*connection, |client| client.admitted_by = Some(access)),
+            _ => clients.change(*connection, |client| {
+                client.is_certified = matches!(answer, Answer::Authenticated { .. });
+                client.admitted_by = Some(access);
+            }),
         }
         answer
     }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use mqtt_engine::{BrokerConfig, Standing, packet::ReasonCode};
+use mqtt_engine::{BrokerConfig, packet::ReasonCode};
 use mqtt_engine_tokio::Server;
 use tokio::{task::spawn_blocking, time::sleep};
 use tracing::{Level, error, info, warn};
@@ -123,7 +123,11 @@ impl Reload for AccessReload {
                 let now = configured.find(|one| one.address == listening.config.address);
                 now.map_or(*former, |now| now.allow_anonymous)
             });
-        let access = Access { allow_anonymous: allow_anonymous.collect(), ..config.access.clone() };
+        let access = Access {
+            allow_anonymous: allow_anonymous.collect(),
+            takes_certificates: former.takes_certificates,
+            ..config.access.clone()
+        };
         warn_if_exposed(config);
         let (guard, server, clients) =
             (Arc::clone(&self.guard), self.server.clone(), Arc::clone(&self.clients));
@@ -140,17 +144,11 @@ impl Reload for AccessReload {
     }
 }
 
-/// Applies new rules to what was allowed by former ones: subscriptions, also of sessions that are away, and wills go, and so
-/// do clients that could not come in any more.
+/// Applies new rules to what was allowed by former ones: subscriptions go, also of sessions that are away, and so do clients
+/// that could not come in any more. Wills are judged when they are due.
 fn enforce(access: &Arc<Access>, server: &Server, clients: &Clients) {
-    server.retain(|standing| match standing {
-        Standing::Subscription { client_id, user_name, filter, .. } => {
-            access.allows(client_id, user_name, Action::Subscribe(filter))
-        }
-        Standing::Will { client_id, user_name, topic, .. } => {
-            access.allows(client_id, user_name, Action::Publish(topic))
-        }
-        _ => true,
+    server.retain_subscriptions(|client_id, user_name, filter| {
+        access.allows(client_id, user_name, Action::Subscribe(filter))
     });
     for connection in clients.examine(access) {
         server.close(connection, ReasonCode::NotAuthorized);

@@ -31,7 +31,7 @@ fn changed_passwords_hold_from_now_on_and_for_who_is_there() {
     let mut five = Client::connect(served.port(), &hello(V5, "five").user("alice", "alice's"));
     let mut four = Client::connect(served.port(), &hello(V4, "four").user("alice", "alice's"));
     let mut gone = Client::connect(served.port(), &hello(V5, "gone").user("bob", "bob's"));
-    let mut stays = Client::connect(served.port(), &hello(V5, "stays").user("carol", "carol's"));
+    let stays = Client::connect(served.port(), &hello(V5, "stays").user("carol", "carol's"));
     folder.passwd("alice", "changed");
     assert_eq!(crate::support::run(&["passwd", "-D", &folder.text("passwords"), "bob"]).code, 0);
     // Not before the signal.
@@ -42,7 +42,7 @@ fn changed_passwords_hold_from_now_on_and_for_who_is_there() {
     assert_eq!(gone.end(), Some((0xE0, vec![0x87])));
     assert!(stays.is_open());
     assert_eq!(Client::knock(served.port(), &hello(V5, "y").user("alice", "alice's")).1, 0x86);
-    let mut fresh = Client::connect(served.port(), &hello(V5, "x").user("alice", "changed"));
+    let fresh = Client::connect(served.port(), &hello(V5, "x").user("alice", "changed"));
     assert_eq!(Client::knock(served.port(), &hello(V5, "y").user("bob", "bob's")).1, 0x86);
     // The second look, after a second, finds nobody who came in by the new password.
     thread::sleep(Duration::from_millis(1500));

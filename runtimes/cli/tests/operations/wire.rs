@@ -203,7 +203,7 @@ impl Client {
     }
 
     /// Whether the connection is still there a moment later.
-    pub(crate) fn is_open(&mut self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
         let is_open = self.stream.peek(&mut [0]).is_err();
         self.stream.set_read_timeout(Some(PATIENCE)).unwrap();

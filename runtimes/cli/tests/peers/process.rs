@@ -87,8 +87,18 @@ impl Process {
 
     /// Asks it politely to end: SIGTERM.
     pub(crate) fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Asks it to read its settings anew: SIGHUP.
+    #[allow(dead_code, reason = "not every test program does")]
+    pub(crate) fn hang_up(&self) {
+        self.signal("HUP");
+    }
+
+    fn signal(&self, name: &str) {
         let kill =
-            Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.child.id())).status().unwrap();
+            Command::new("sh").arg("-c").arg(format!("kill -{name} {}", self.child.id())).status().unwrap();
         assert!(kill.success(), "{} is gone already\n{}", self.name, self.report());
     }
 

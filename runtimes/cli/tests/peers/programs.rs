@@ -55,6 +55,20 @@ pub(crate) fn have_paho() -> bool {
     missing_unless(import.is_ok_and(|output| output.status.success()), "paho-mqtt for Python")
 }
 
+/// The same for node and its package `mqtt` (MQTT.js).
+pub(crate) fn have_mqtt_js() -> bool {
+    missing_unless(
+        find("node").is_some() && npm().join("node_modules/mqtt").is_dir(),
+        "node with the package mqtt",
+    )
+}
+
+/// Where packages of npm are: `npm install --prefix target/npm mqtt` puts it there.
+pub(crate) fn npm() -> PathBuf {
+    env::var_os("MQTT_TEST_NPM")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/npm"), PathBuf::from)
+}
+
 fn missing_unless(there: bool, program: &str) -> bool {
     assert!(there || env::var_os("MQTT_REQUIRE_PEERS").is_none(), "{program} is not installed, but required");
     if !there {

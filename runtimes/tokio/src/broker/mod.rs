@@ -12,7 +12,8 @@ use core::{fmt, time::Duration};
 use std::{io, sync::Arc};
 
 use mqtt_engine::{
-    AtCapacity, Broker, BrokerConfig, ConnectionId, Message, Standing, Statistics, packet::ReasonCode,
+    AtCapacity, Broker, BrokerConfig, ConnectionId, Message, Statistics, Text, TopicFilter,
+    packet::ReasonCode,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -153,10 +154,10 @@ impl Server {
         self.shared.with(|broker, now| broker.close(connection, reason, now));
     }
 
-    /// Ends subscriptions and wills that the program's rules, which have changed, no longer allow:
-    /// [`Broker::retain`].
-    pub fn retain(&self, keep: impl FnMut(Standing<'_>) -> bool) {
-        self.shared.with(|broker, now| broker.retain(keep, now));
+    /// Ends subscriptions that the program's rules, which have changed, no longer allow:
+    /// [`Broker::retain_subscriptions`]. `keep` is called with the broker locked: it must not use the server.
+    pub fn retain_subscriptions(&self, keep: impl FnMut(&Text, Option<&Text>, &TopicFilter) -> bool) {
+        self.shared.with(|broker, now| broker.retain_subscriptions(keep, now));
     }
 
     /// How many bytes were moved.

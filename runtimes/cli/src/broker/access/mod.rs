@@ -11,6 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use mqtt_engine::{Answer, Text, packet::ReasonCode};
+use mqtt_engine_tokio::Peer;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
 pub(crate) use passwords::{PasswordFile, Passwords, hash, is_exposed, name_fault};
@@ -30,6 +31,8 @@ pub(crate) struct Access {
     pub(crate) permissions: Option<Permissions>,
     /// Of each listener, whether a client may come in without a user name.
     pub(crate) allow_anonymous: Vec<bool>,
+    /// Whether some listener knows clients by their certificates, whose names are users beside those of the password file.
+    pub(crate) takes_certificates: bool,
 }
 
 impl Access {
@@ -37,9 +40,12 @@ impl Access {
     pub(crate) fn allows(&self, client_id: &Text, user_name: Option<&Text>, action: Action<'_>) -> bool {
         let user_name = match (&self.passwords, user_name.map(Text::as_str)) {
             // It was there when the client came in.
-            (Some(passwords), Some(name)) if !passwords.knows(name) => return false,
+            (Some(passwords), Some(name)) if !self.takes_certificates && !passwords.knows(name) => {
+                return false;
+            }
             (Some(_), name) => name,
-            (None, _) => None,
+            // Only certificates can prove a name.
+            (None, name) => name.filter(|_| self.takes_certificates),
         };
         let subject = Subject { client_id: client_id.as_str(), user_name };
         self.permissions.as_ref().is_none_or(|permissions| permissions.allow(subject, action))
@@ -90,20 +96,29 @@ impl Guard {
     }
 
     /// May this client come in by this listener?
+    ///
+    /// A user name is right with its password. Without one, a verified certificate tells who it is.
     pub(crate) fn authenticate(
         self: &Arc<Self>,
-        listener: usize,
+        peer: &Peer,
         user_name: Option<Text>,
         password: Option<Bytes>,
     ) -> Admission {
         let access = self.access();
         let now = |answer| Admission::Now(Verdict { answer, access: Arc::clone(&access) });
+        let is_claim = user_name.is_some();
         let (Some(user_name), true) = (user_name, access.passwords.is_some()) else {
-            // A name that nobody can verify is none.
-            return now(if access.allows_anonymous(listener) {
-                Answer::Allow
-            } else {
-                Answer::Refuse(ReasonCode::NotAuthorized)
+            // What does not fit into a user name is no name either.
+            let certified = peer.certificate_name.clone().and_then(|name| Text::try_from(name).ok());
+            return now(match certified.filter(|name| !name.is_empty()) {
+                Some(name) => Answer::Authenticated { user_name: Some(name), data: None },
+                // It would pass for the name of a certificate.
+                None if is_claim && access.takes_certificates => {
+                    Answer::Refuse(ReasonCode::BadUserNameOrPassword)
+                }
+                // A name that nobody can verify is none.
+                None if access.allows_anonymous(peer.listener) => Answer::Allow,
+                None => Answer::Refuse(ReasonCode::NotAuthorized),
             });
         };
         let Some(password) = password else {

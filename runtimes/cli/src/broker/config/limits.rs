@@ -2,7 +2,7 @@
 
 use core::{fmt::Write, ops::RangeInclusive, time::Duration};
 
-use mqtt_engine::{BrokerConfig, Text};
+use mqtt_engine::{BrokerConfig, QoS, Text};
 use serde::{Deserialize, de::DeserializeOwned};
 use toml::Spanned;
 
@@ -50,15 +50,29 @@ impl Setting for bool {
 impl Setting for Duration {
     type Written = f64;
 
-    fn from_written(written: f64, _: &RangeInclusive<u64>) -> Result<Self, String> {
+    fn from_written(written: f64, range: &RangeInclusive<u64>) -> Result<Self, String> {
         match Self::try_from_secs_f64(written) {
-            Ok(span) if !span.is_zero() => Ok(span),
-            Ok(_) | Err(_) => Err(String::from("a number of seconds above 0 is needed")),
+            Ok(span) if !span.is_zero() || range.contains(&0) => Ok(span),
+            Ok(_) => Err(String::from("a number of seconds above 0 is needed")),
+            Err(_) => Err(String::from("a number of seconds is needed")),
         }
     }
 
     fn write(&self) -> String {
         self.as_secs_f64().to_string()
+    }
+}
+
+impl Setting for QoS {
+    type Written = u64;
+
+    fn from_written(written: u64, _: &RangeInclusive<u64>) -> Result<Self, String> {
+        let level = u8::try_from(written).ok().and_then(Self::from_u8);
+        level.ok_or_else(|| String::from("0, 1 or 2 is needed"))
+    }
+
+    fn write(&self) -> String {
+        (*self as u8).to_string()
     }
 }
 
@@ -141,7 +155,7 @@ limits! {
         "The largest packet that is accepted, in bytes.";
     connect_bytes: u32, 64..=268_435_460,
         "The largest first packet (CONNECT) that is accepted, in bytes: all that somebody unknown can make the broker hold.";
-    connect_timeout: Duration, ANY,
+    connect_timeout: Duration, SOME,
         "How long a client may take until it is connected, in seconds, the check of its password included.";
     maximum_keep_alive: u16, ANY,
         "The longest keep alive granted, in seconds; 0 for any.";
@@ -159,6 +173,9 @@ limits! {
         "Messages that wait in one session.";
     queue_bytes: usize, SOME,
         "Bytes of messages that wait in one session.";
+    subscriber_patience: Duration, ANY,
+        "How long publishers of QoS 1 and 2 wait for a connected subscriber whose queue is more than half full, in seconds;
+         0 for not at all.";
     queue_qos0: bool, ANY,
         "Whether messages of QoS 0 wait for clients that are away, too.";
     session_expiry_maximum: u32, ANY,
@@ -170,6 +187,18 @@ limits! {
         "Sessions, connected or kept.";
     subscriptions_per_session: usize, SOME,
         "Subscriptions of one session.";
+    maximum_qos: QoS, 0..=2,
+        "The highest quality of service.";
+    retain_available: bool, ANY,
+        "Whether messages are retained.";
+    wildcard_subscriptions: bool, ANY,
+        "Whether filters may have wildcards.";
+    subscription_identifiers: bool, ANY,
+        "Whether subscriptions may have identifiers. 5.0 only.";
+    shared_subscriptions: bool, ANY,
+        "Whether subscriptions may be shared.";
+    check_payload_format: bool, ANY,
+        "Whether a payload that is announced as text must be UTF-8.";
     topic_levels: usize, SOME,
         "Levels of a topic or filter.";
     retained_count: usize, SOME,
@@ -231,8 +260,9 @@ mod tests {
             // Fields of the struct itself are indented once.
             if let Some((name, _)) = line.strip_prefix("    ").and_then(|line| line.split_once(':'))
                 && !name.starts_with([' ', '}'])
-                // Decided by the sections about access.
+                // Decided by the sections about access, or for programs that can do more than this one.
                 && !name.starts_with("ask_")
+                && !["authentication_methods", "response_information"].contains(&name)
             {
                 fields.push(name.to_owned());
             }

@@ -265,14 +265,17 @@ impl RawTls {
 
 /// Whether clients come in without a user name, or why that can't be so.
 fn anonymous(config: &ListenerConfig, open: Option<bool>, has_passwords: bool) -> Result<bool, String> {
-    let knows_clients = config.tls.as_ref().is_some_and(|tls| tls.require_client_certificate);
+    let knows_some = config.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+    let knows_all = config.tls.as_ref().is_some_and(|tls| tls.require_client_certificate);
     match (open, has_passwords) {
         (Some(true), _) => Ok(true),
         (Some(false) | None, true) => Ok(false),
+        (Some(false), false) if knows_some => Ok(false),
         (Some(false), false) => Err(String::from(
             "nobody could connect: anonymous clients may not, and there is no password file",
         )),
-        (None, false) if knows_clients || config.address.is_local() => Ok(true),
+        (None, false) if knows_all => Ok(false),
+        (None, false) if config.address.is_local() => Ok(true),
         (None, false) => Err(String::from(
             "other machines can reach this address, and anybody may connect without a user name",
         )),

@@ -87,13 +87,19 @@ impl Config {
         let password_file =
             raw.authentication.password_file.as_ref().map(|path| source.resolve(path.get_ref()));
         let passwords = password_file.as_deref().map(Passwords::load).transpose()?;
-        let permissions =
-            raw.permissions.map(|permissions| permissions.read(&source, passwords.as_ref())).transpose()?;
-
         let listeners = listener::read(raw.listener, &source, options, passwords.is_some())?;
+        // Their names are users, too, and only the authority knows them.
+        let takes_certificates = listeners
+            .iter()
+            .any(|listening| listening.config.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()));
+        let permissions = raw
+            .permissions
+            .map(|permissions| permissions.read(&source, passwords.as_ref(), takes_certificates))
+            .transpose()?;
         let access = Access {
             passwords,
             permissions,
+            takes_certificates,
             allow_anonymous: listeners.iter().map(|listening| listening.config.allow_anonymous).collect(),
         };
         // Every connection is looked at: a listener may demand a user name.

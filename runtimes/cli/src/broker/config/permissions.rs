@@ -29,10 +29,15 @@ struct RawRules {
 }
 
 impl RawPermissions {
-    pub(super) fn read(self, source: &Source, passwords: Option<&Passwords>) -> Result<Permissions, Failure> {
+    pub(super) fn read(
+        self,
+        source: &Source,
+        passwords: Option<&Passwords>,
+        takes_certificates: bool,
+    ) -> Result<Permissions, Failure> {
         let mut users = BTreeMap::new();
         for (name, rules) in self.user {
-            if !passwords.is_some_and(|passwords| passwords.knows(name.get_ref())) {
+            if !takes_certificates && !passwords.is_some_and(|passwords| passwords.knows(name.get_ref())) {
                 let user = name.get_ref();
                 let why = match passwords {
                     Some(_) => format!("permissions of {user:?}, who is not in the password file"),

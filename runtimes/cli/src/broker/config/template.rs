@@ -11,21 +11,23 @@ const HEAD: &str = r##"# Configuration of `mqtt broker`. The values are the defa
 [[listener]]
 # IP:PORT, NAME:PORT or unix:PATH; port 0 takes a free one.
 address = "127.0.0.1:1883"
-# Whether clients may connect without a user name. Without this line: no if there is a password file, else yes on addresses
-# that only this machine reaches and where client certificates are required; elsewhere it must be said.
+# Whether clients may connect that show neither a user name with its password nor a certificate. Without this line: no if there
+# is a password file or certificates are required, else yes on addresses that only this machine reaches; elsewhere it must be
+# said.
 # allow_anonymous = true
 # Who may use a Unix socket, as the mode of its file.
 # mode = "0600"
 # WebSocket instead of plain MQTT: true for the path "/mqtt", or another path.
 # websocket = true
-# TLS; the files are PEM. With client_ca, clients may show a certificate signed by one of those; they may be made to.
+# TLS; the files are PEM. With client_ca, clients may show a certificate signed by one of those; they may be made to. Of a client
+# without a user name, its certificate's name is the user.
 # tls = { certificate = "server.pem", key = "server.key", client_ca = "clients.pem", require_client_certificate = true }
 
 # [[listener]]
 # address = "[::1]:1883"
 
 [authentication]
-# Users and their passwords, made with: mqtt passwd FILE USER. Without it, nobody's user name is verified or means anything.
+# Users and their passwords, made with: mqtt passwd FILE USER. Without it, no user name is verified or means anything.
 # password_file = "passwords"
 
 # Who may publish and subscribe to what. Without such sections everybody may do everything, with one what is not allowed is
@@ -33,13 +35,14 @@ address = "127.0.0.1:1883"
 # topics. Then `publish`, `subscribe` or `both` must have a pattern that covers the topic or the whole subscription. Wills are
 # treated as messages. In patterns, %c is the client identifier, %u the user name, %% a percent sign; where the name of
 # a client contains + # / or $ or is empty, a pattern with it allows nothing, and a `deny` with it denies everything.
-# Topics that begin with $ must be named: "#" does not cover "$SYS/#".
+# Topics that begin with $ must be named: "#" does not cover "$SYS/#". A retained message stays when its publisher loses the
+# permission; whoever may publish there removes it with an empty one.
 #
 # Clients that did not prove who they are:
 # [permissions.anonymous]
 # subscribe = ["public/#", "$SYS/#"]
 #
-# Every user of the password file:
+# Every user of the password file, and everybody with a certificate:
 # [permissions.all_users]
 # both = ["users/%u/#"]
 #
