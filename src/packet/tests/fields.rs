@@ -120,3 +120,34 @@ fn s54_every_string_must_be_text() {
         }
     }
 }
+
+/// The tables of 5.0, written down once more: each of the 256 codes in each packet.
+/// [MQTT-3.2.2-8] [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1] [MQTT-3.9.3-2] [MQTT-3.11.3-2] (5.0),
+/// [MQTT-3.14.2-1] [MQTT-3.15.2-1] (5.0)
+#[test]
+fn s54_each_packet_takes_the_codes_of_its_table_and_no_other() {
+    const RECEIVED: &str = "00 10 80 83 87 90 91 97 99";
+    for (first, before, behind, table) in [
+        (0x20, "00", "00", "00 80 81 82 83 84 85 86 87 88 89 8A 8C 90 95 97 99 9A 9B 9C 9D 9F"),
+        (0x40, "00 01", "", RECEIVED),
+        (0x50, "00 01", "", RECEIVED),
+        (0x62, "00 01", "", "00 92"),
+        (0x70, "00 01", "", "00 92"),
+        (0x90, "00 01 00", "", "00 01 02 80 83 87 8F 91 97 9E A1 A2"),
+        (0xB0, "00 01 00", "", "00 11 80 83 87 8F 91"),
+        // 8C is in the table of section 2.4 only.
+        (
+            0xE0,
+            "",
+            "",
+            "00 04 80 81 82 83 87 89 8B 8C 8D 8E 8F 90 93 94 95 96 97 98 99 9A 9B 9C 9D 9E 9F A0 A1 A2",
+        ),
+        (0xF0, "", "", "00 18 19"),
+    ] {
+        let table = bytes(table);
+        for code in 0..=u8::MAX {
+            let frame = packet(first, &format!("{before} {code:02x} {behind}"));
+            assert_eq!(Packet::decode(&frame, V5).is_ok(), table.contains(&code), "{first:02x}: {code:02x}");
+        }
+    }
+}
