@@ -194,6 +194,8 @@ impl Broker {
     pub fn outbox(&mut self, id: ConnectionId) -> Option<&mut Outbox> {
         if let Some(session) = self.connections.get(id.0)?.session {
             self.replay_retained(session);
+            self.connections.get_mut(id.0)?.connection.fill();
+            self.release_if_relieved(session);
         }
         self.connections.get_mut(id.0).map(|peer| peer.connection.outbox())
     }

@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeSet, vec::Vec};
 
 use super::tree::TopicTree;
-use crate::{Message, Timestamp, TopicFilter, TopicName};
+use crate::{Message, Timestamp, TopicFilter, TopicName, session::left};
 
 /// The last retained message of each topic, bounded in count and bytes.
 /// [MQTT-3.1.2-7] (3.1.1)
@@ -116,7 +116,7 @@ impl Retained {
             }
             bytes = bytes.saturating_sub(cost);
             let mut message = kept.message.clone();
-            message.properties.message_expiry = kept.expires.map(|expires| expires.saturating_since(now));
+            message.properties.message_expiry = left(kept.expires, now);
             found.push(message);
             true
         });

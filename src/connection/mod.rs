@@ -181,6 +181,10 @@ impl Connection {
         if is_too_large(&message, link) {
             return Vec::from([(message, DropReason::TooLarge)]);
         }
+        if !session.has_room(message.cost()) {
+            // Nobody may have looked at the outbox since the queue was empty.
+            session.transmit(link, &mut self.outbox, self.now, &mut self.fates);
+        }
         enqueue(session, number, message, self.now, &mut self.fates)
     }
 

@@ -1,6 +1,6 @@
 //! The receiver of messages: what is to be acknowledged, and which QoS 2 messages were received already (section 4.3).
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{Arrival, Known, Link, Violation};
 use crate::{
@@ -44,6 +44,8 @@ pub(crate) struct Incoming {
     /// The awaited deliveries in order of receipt: PUBACKs and PUBRECs go out in this order [MQTT-4.6.0-2] [MQTT-4.6.0-3] (both versions).
     at_least_once: VecDeque<u64>,
     exactly_once: VecDeque<u64>,
+    /// The identifiers of the awaited QoS 1 messages.
+    at_least_once_ids: BTreeSet<PacketId>,
 }
 
 impl Incoming {
@@ -63,9 +65,7 @@ impl Incoming {
         if publish.qos == QoS::ExactlyOnce {
             return self.received_exactly_once(id, link, outbox);
         }
-        if publish.duplicate
-            && self.at_least_once.iter().any(|token| self.deliveries.get(token).is_some_and(|d| d.id == id))
-        {
+        if publish.duplicate && self.at_least_once_ids.contains(&id) {
             // Repeated on a live connection while the program holds it: one answer is enough.
             return Ok(Arrival::Duplicate);
         }
@@ -124,8 +124,12 @@ impl Incoming {
     fn deliver(&mut self, id: PacketId, qos: QoS) -> u64 {
         let token = self.token();
         self.deliveries.insert(token, Delivery { id, qos, acknowledged: None, awaited: true });
-        let order = if qos == QoS::ExactlyOnce { &mut self.exactly_once } else { &mut self.at_least_once };
-        order.push_back(token);
+        if qos == QoS::ExactlyOnce {
+            self.exactly_once.push_back(token);
+        } else {
+            self.at_least_once.push_back(token);
+            self.at_least_once_ids.insert(id);
+        }
         token
     }
 
@@ -186,6 +190,7 @@ impl Incoming {
             if qos == QoS::ExactlyOnce {
                 self.answer_exactly_once(id, reason, link, outbox);
             } else {
+                self.at_least_once_ids.remove(&id);
                 link.received = link.received.saturating_sub(1);
                 // [MQTT-4.3.2-2] (3.1.1), [MQTT-4.3.2-4] (5.0)
                 link.answer(Packet::PubAck, id, reason, outbox);
@@ -245,6 +250,7 @@ impl Incoming {
         for token in self.at_least_once.drain(..) {
             self.deliveries.remove(&token);
         }
+        self.at_least_once_ids.clear();
         let suspended = core::mem::take(&mut self.exactly_once);
         for token in suspended {
             if let Some(delivery) = self.deliveries.get_mut(&token) {
@@ -261,6 +267,7 @@ impl Incoming {
         self.deliveries.clear();
         self.exchanges.clear();
         self.at_least_once.clear();
+        self.at_least_once_ids.clear();
         self.exactly_once.clear();
     }
 }

@@ -100,10 +100,12 @@ impl Link {
     /// Counts a message of the peer against our Receive Maximum.
     /// [MQTT-3.3.4-7] [MQTT-3.3.4-9] (5.0)
     pub(super) fn count_received(&mut self) -> Result<(), Violation> {
-        if self.version() == ProtocolVersion::V5 && self.received >= self.settings.receive_maximum {
+        // Older versions have no Receive Maximum, and as many identifiers.
+        let is_v5 = self.version() == ProtocolVersion::V5;
+        if self.received >= if is_v5 { self.settings.receive_maximum } else { u16::MAX } {
             return Err(Violation::ReceiveMaximumExceeded);
         }
-        self.received = self.received.saturating_add(1);
+        self.received += 1;
         Ok(())
     }
 

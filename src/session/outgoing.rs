@@ -532,7 +532,7 @@ fn unexpired(mut message: Message, expires: Option<Timestamp>, now: Timestamp) -
 
 /// What is left until a message expires, in whole seconds; one at least, because it was in time when it was first sent.
 /// [MQTT-3.3.2-6] (5.0)
-fn left(expires: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
+pub(crate) fn left(expires: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
     expires.map(|expires| {
         let left = expires.saturating_since(now) + Duration::from_micros(999_999);
         Duration::from_secs(left.as_secs().max(1))

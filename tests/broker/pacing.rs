@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use bytes::Buf;
+use mqtt_engine::Transport;
+
 use crate::harness::*;
 
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -163,4 +166,51 @@ fn s68_s21_who_waits_for_himself_is_acknowledged_after_a_reconnect() {
     world.take(client);
     world.send(client, &duplicate(publish("t", ExactlyOnce, 6, "x")));
     world.expect(client, &[pubrec(6)]);
+}
+
+/// An adapter that writes from the outbox in place, and a reader of QoS 0 messages.
+#[test]
+fn s68_an_outbox_that_is_read_in_place_relieves_too() {
+    let mut world = World::with(|config| {
+        config.queue_count = 10;
+        config.outbox_bytes = 1;
+    });
+    let slow = world.connect(hello(V4, "slow"));
+    world.subscribe(slow, "t", AtLeastOnce);
+    let publisher = world.connect(hello(V4, "p"));
+    for _ in 0..8 {
+        world.publish(publisher, "t", AtMostOnce, 0, "x");
+    }
+    world.publish(publisher, "t", AtLeastOnce, 1, "x");
+    world.expect_nothing(publisher);
+    for _ in 0..5 {
+        let outbox = world.broker.outbox(slow).unwrap();
+        assert!(outbox.has_remaining());
+        outbox.advance(outbox.remaining());
+    }
+    world.expect(publisher, &[puback(1)]);
+}
+
+/// A 3.1.1 client has 65,535 identifiers: who goes on all the same, while its acknowledgements are held, is not remembered
+/// without end, and its repetitions are recognised at a glance.
+#[test]
+fn s28_s68_held_acknowledgements_are_bounded_in_3_1_1() {
+    let mut world = World::with(|config| {
+        config.queue_count = 4;
+        config.inflight_maximum = 1;
+    });
+    let slow = world.connect(hello(V4, "slow"));
+    world.subscribe(slow, "t", AtLeastOnce);
+    let publisher = world.connect(hello(V4, "p"));
+    for number in 1..=65_000 {
+        world.publish(publisher, "t", AtLeastOnce, number, "x");
+    }
+    for number in 60_000..=65_000 {
+        world.send(publisher, &duplicate(publish("t", AtLeastOnce, number, "x")));
+    }
+    assert_eq!(world.broker.transport(publisher), Transport::Keep);
+    for number in 1..=600 {
+        world.publish(publisher, "t", AtLeastOnce, number, "x");
+    }
+    assert_eq!(world.broker.transport(publisher), Transport::FlushThenClose);
 }

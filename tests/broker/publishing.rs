@@ -233,3 +233,16 @@ fn odd_topics_are_no_danger() {
     assert_eq!(frame[0], 0xE0);
     world.expect_open(watcher);
 }
+
+/// One read of many small messages: a subscriber that nobody has looked at yet is not a slow one.
+#[test]
+fn s68_a_burst_in_one_read_is_not_dropped() {
+    let mut world = World::new();
+    let subscriber = world.connect(hello(V4, "s"));
+    world.subscribe(subscriber, "t", AtMostOnce);
+    let publisher = world.connect(hello(V4, "p"));
+    let one = encode(&publish("t", AtMostOnce, 0, "x"), V4);
+    world.bytes(publisher, &one.repeat(5000));
+    assert_eq!(world.messages(subscriber).len(), 5000);
+    assert_eq!(world.broker.statistics().dropped, 0);
+}

@@ -1,5 +1,7 @@
 //! Retained messages (section 3.3.1.3).
 
+use std::time::Duration;
+
 use mqtt_engine::{
     BrokerEvent, DropReason, Message, QoS,
     packet::{Packet, Properties, Property, Publish, Subscription},
@@ -244,4 +246,25 @@ fn unsubscribing_stops_the_retained_messages() {
         world.send(client, &puback(first.packet_id));
     }
     assert!(received <= 10, "{received} of 100");
+}
+
+/// [MQTT-3.3.2-5] (5.0): a message is of use until its last moment, also when less than a second is left.
+#[test]
+fn s63_the_last_second_of_a_retained_message_counts() {
+    let mut world = World::new();
+    let publisher = world.connect(hello(V5, "p"));
+    let Packet::Publish(mut kept) = publish("t", AtMostOnce, 0, "x") else { unreachable!() };
+    let expiry = [Property::MessageExpiryInterval(1)];
+    kept.retain = true;
+    kept.properties = Properties::new(&expiry);
+    world.send(publisher, &Packet::Publish(kept));
+    world.wait(Duration::from_millis(300));
+    let client = world.connect(hello(V5, "a"));
+    world.subscribe(client, "t", AtMostOnce);
+    let got = world.messages(client);
+    assert_eq!(got.len(), 1);
+    assert_eq!(got[0].expiry, Some(1));
+    world.wait(Duration::from_millis(700));
+    world.subscribe(client, "t", AtMostOnce);
+    world.expect_nothing(client);
 }

@@ -198,11 +198,12 @@ fn s68_a_slow_subscriber_disturbs_nobody() {
             world.messages(quick).iter().for_each(|got| assert_eq!(got.payload.len(), 100));
         }
     }
+    // Its outbox holds ten, and its queue fifty.
     let lost = dropped(&mut world).len();
-    assert_eq!(lost, 1000 - 50);
-    assert_eq!(world.messages(slow).len(), 50);
+    assert_eq!(lost, 1000 - 60);
+    assert_eq!(world.messages(slow).len(), 60);
     world.expect_open(slow);
-    assert_eq!(world.broker.statistics().dropped, 950);
+    assert_eq!(world.broker.statistics().dropped, 940);
 }
 
 /// Who sends without reading gets no further answers: its input pauses.
