@@ -53,7 +53,7 @@ impl Passwords {
     /// Takes some ten milliseconds, for an unknown user as for a known one.
     pub(crate) fn verify(&self, user: &str, password: &[u8]) -> bool {
         let hash = self.hash_of(user);
-        let is_right = Argon2::default().verify_password(password, hash.as_ref()).is_ok();
+        let is_right = Argon2::default().verify_password(password, hash).is_ok();
         is_right && self.knows(user)
     }
 
@@ -233,7 +233,7 @@ mod tests {
         let passwords = Passwords { users, decoy };
         let cost = |user| {
             let hash = passwords.hash_of(user);
-            (hash.algorithm.clone(), Params::try_from(hash).unwrap())
+            (hash.algorithm, Params::try_from(hash).unwrap())
         };
         assert_eq!(cost("nobody"), cost("alice"));
         assert!(passwords.verify("alice", b"secret"));
