@@ -63,8 +63,8 @@ fn s71_retain_available() {
     assert_eq!(world.broker.statistics().retained, 0);
 }
 
-/// 5.0 sections 3.2.2.3.11 to 3.2.2.3.13: announced, and DISCONNECT with the code of its own; 3.1.1 is refused the filter alone.
-/// [MQTT-3.8.3-2] (3.1.1)
+/// 5.0 sections 3.2.2.3.11 to 3.2.2.3.13: announced, and DISCONNECT with the code of its own; 3.1.1 is refused the filter alone
+/// [MQTT-3.8.3-2] (3.1.1).
 #[test]
 fn s71_wildcards_identifiers_and_shared_subscriptions_available() {
     let mut world = World::with(|config| {
