@@ -9,6 +9,9 @@
 //! | `Connection` | the server's side of one connection; no routing | people who write their own server |
 //! | `Broker` | every connection, session, subscription, retained message and will | an embeddable server |
 //!
+//! Nothing outside of the specifications is needed to talk to them [MQTT-7.0.0-2] (3.1.1); [`statements`] lists every numbered
+//! statement with the code that fulfils it and the tests that prove it.
+//!
 //! Below them, [`packet`] reads and writes control packets and [`framing`] finds them in a byte stream; both can be used on
 //! their own. The contract that all machines share stands at [`Client`].
 #![no_std]
@@ -25,13 +28,16 @@ mod message;
 mod outbox;
 pub mod packet;
 mod session;
+#[doc = include_str!("statements.md")]
+pub mod statements {}
 mod text;
 mod time;
 mod topic;
 mod transport;
 
 pub use broker::{
-    Answer, AtCapacity, Broker, BrokerConfig, BrokerEvent, ConnectionId, Question, QuestionId, Statistics,
+    Answer, AtCapacity, Broker, BrokerConfig, BrokerEvent, ConnectionId, Question, QuestionId, Standing,
+    Statistics,
 };
 pub use client::{
     Acknowledgement, Authentication, Client, ClientConfig, ClientEvent, Connected, DeliveryToken, Deviation,

@@ -146,6 +146,7 @@ impl MessageProperties {
 /// Pairs of strings that MQTT 5.0 carries for the application: in order, and a name may occur more than once.
 ///
 /// Kept as they stand on the wire, so that passing them on copies nothing.
+/// [MQTT-3.1.3-10] [MQTT-3.3.2-17] [MQTT-3.3.2-18] (5.0)
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserProperties(Bytes);
 

@@ -30,6 +30,8 @@ impl fmt::Display for TextError {
 impl core::error::Error for TextError {}
 
 /// Checks what MQTT asks of a string: UTF-8 without U+0000 (3.1.1 section 1.5.3, 5.0 section 1.5.4).
+/// [MQTT-4.7.3-2] [MQTT-4.7.3-3] (both versions), [MQTT-1.5.3-1] [MQTT-1.5.3-2] [MQTT-1.5.3-3] (3.1.1),
+/// [MQTT-1.5.4-1] [MQTT-1.5.4-2] [MQTT-1.5.4-3] (5.0)
 pub(crate) fn check_text(bytes: &[u8]) -> Result<&str, TextError> {
     if bytes.len() > usize::from(u16::MAX) {
         return Err(TextError::TooLong);

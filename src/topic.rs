@@ -13,15 +13,15 @@ use crate::text::{Text, TextError, check_text};
 pub enum TopicError {
     /// Not an MQTT string at all.
     Text(TextError),
-    /// No character at all [MQTT-4.7.3-1].
+    /// No character at all [MQTT-4.7.3-1] (both versions).
     Empty,
-    /// `+` or `#` in a topic *name* [MQTT-3.3.2-2].
+    /// `+` or `#` in a topic *name* [MQTT-3.3.2-2] (both versions), [MQTT-4.7.1-1] (3.1.1), [MQTT-4.7.0-1] (5.0).
     Wildcard,
-    /// `#` that is not the whole last level of a filter ([MQTT-4.7.1-2] in 3.1.1, [MQTT-4.7.1-1] in 5.0).
+    /// `#` that is not the whole last level of a filter ([MQTT-4.7.1-2] (3.1.1), [MQTT-4.7.1-1] (5.0)).
     MultiLevelWildcard,
-    /// `+` that is not the whole of its level ([MQTT-4.7.1-3] in 3.1.1, [MQTT-4.7.1-2] in 5.0).
+    /// `+` that is not the whole of its level ([MQTT-4.7.1-3] (3.1.1), [MQTT-4.7.1-2] (5.0)).
     SingleLevelWildcard,
-    /// `$share` that is not `$share/name/filter` with a name without wildcards [MQTT-4.8.2-1] [MQTT-4.8.2-2].
+    /// `$share` that is not `$share/name/filter` with a name without wildcards [MQTT-4.8.2-1] [MQTT-4.8.2-2] (5.0).
     ShareName,
 }
 
@@ -53,6 +53,7 @@ impl From<Infallible> for TopicError {
 }
 
 /// Checks a topic name that is an MQTT string already.
+/// [MQTT-4.7.3-1] (both versions), [MQTT-4.7.1-1] (3.1.1), [MQTT-4.7.0-1] (5.0)
 pub(crate) fn check_name(name: &str) -> Result<(), TopicError> {
     if name.is_empty() {
         return Err(TopicError::Empty);
@@ -64,6 +65,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), TopicError> {
 }
 
 /// Checks the wildcards of a filter that is an MQTT string already; `$share/` has no meaning here.
+/// [MQTT-4.7.1-2] [MQTT-4.7.3-1] (both versions), [MQTT-4.7.1-3] (3.1.1), [MQTT-4.7.1-1] (5.0)
 pub(crate) fn check_filter(filter: &str) -> Result<(), TopicError> {
     if filter.is_empty() {
         return Err(TopicError::Empty);
@@ -81,6 +83,7 @@ pub(crate) fn check_filter(filter: &str) -> Result<(), TopicError> {
 }
 
 /// Splits `$share/name/filter`; `None` if the filter is not a shared one.
+/// [MQTT-4.8.2-1] [MQTT-4.8.2-2] (5.0)
 pub(crate) fn split_share(filter: &str) -> Result<Option<(&str, &str)>, TopicError> {
     let Some(rest) = filter.strip_prefix("$share") else {
         return Ok(None);
@@ -164,7 +167,7 @@ impl TopicFilter {
     }
 
     /// Whether a message published to `topic` matches (section 4.7): level by level, `$` topics not by a wildcard at the
-    /// first level [MQTT-4.7.2-1]. A shared filter matches by its pattern.
+    /// first level [MQTT-4.7.2-1] (both versions). A shared filter matches by its pattern.
     #[must_use]
     pub fn matches(&self, topic: &TopicName) -> bool {
         let pattern = self.pattern();
@@ -254,6 +257,7 @@ mod tests {
         TopicFilter::try_from(filter).unwrap().matches(&TopicName::try_from(topic).unwrap())
     }
 
+    /// [MQTT-3.3.2-3] [MQTT-4.7.3-4] (both versions)
     #[test]
     fn filters_match_level_by_level() {
         for (filter, topic, expected) in [
@@ -280,7 +284,7 @@ mod tests {
         }
     }
 
-    /// [MQTT-4.7.2-1] in both versions.
+    /// [MQTT-4.7.2-1] (both versions).
     #[test]
     fn wildcards_at_the_start_do_not_match_dollar_topics() {
         for (filter, expected) in
@@ -291,6 +295,8 @@ mod tests {
         assert!(matches("a/+", "a/$b"));
     }
 
+    /// [MQTT-4.7.1-2] [MQTT-4.7.3-1] (both versions), [MQTT-4.7.1-3] (3.1.1), [MQTT-4.7.1-1] [MQTT-4.8.2-1] (5.0)
+    /// [MQTT-4.8.2-2] (5.0)
     #[test]
     fn wildcards_stand_alone_in_their_level() {
         for (filter, error) in [
@@ -316,7 +322,9 @@ mod tests {
         assert_eq!((shared.share_name(), shared.pattern()), (Some("g"), "a/+"));
     }
 
-    /// [MQTT-3.3.2-2] in both versions.
+    /// [MQTT-3.3.2-2] (both versions).
+    /// [MQTT-4.7.3-1] [MQTT-4.7.3-2] [MQTT-4.7.3-3] (both versions), [MQTT-4.7.1-1] (3.1.1),
+    /// [MQTT-4.7.0-1] (5.0)
     #[test]
     fn names_have_no_wildcards() {
         for (name, error) in [

@@ -60,6 +60,7 @@ fn ack(kind: fn(Ack<'static>) -> Packet<'static>, id: u16, reason: ReasonCode) -
     bytes
 }
 
+/// [MQTT-2.2.2-1] [MQTT-3.2.0-2] [MQTT-3.2.2-7] (5.0)
 #[test]
 fn the_owner_hears_what_connect_asks_for() {
     let mut connection = connection(1);
@@ -80,7 +81,7 @@ fn the_owner_hears_what_connect_asks_for() {
     assert!(connection.into_session().is_none());
 }
 
-/// [MQTT-4.6.0-2]: an owner may finish publishes in any order, PUBACKs go out in order of receipt.
+/// [MQTT-4.6.0-2] (5.0): an owner may finish publishes in any order, PUBACKs go out in order of receipt.
 #[test]
 fn s34_publishes_may_be_finished_in_any_order() {
     let mut connection = accepted(3, None);
@@ -107,6 +108,7 @@ fn s34_publishes_may_be_finished_in_any_order() {
     assert_eq!(output(&mut connection), b"");
 }
 
+/// [MQTT-3.8.4-6] [MQTT-3.9.3-2] [MQTT-3.11.3-2] (5.0)
 #[test]
 fn a_code_for_each_filter_whatever_the_owner_says() {
     let mut connection = accepted(1, None);
@@ -128,6 +130,7 @@ fn a_code_for_each_filter_whatever_the_owner_says() {
 }
 
 /// A session goes from connection to connection with what is unfinished.
+/// [MQTT-3.2.2-3] (5.0)
 #[test]
 fn s05_a_session_is_handed_on() {
     let mut first = accepted(1, None);
@@ -153,6 +156,7 @@ fn what_finds_no_session_comes_back() {
 }
 
 /// Reasons that DISCONNECT can't carry become one that it can.
+/// [MQTT-3.14.2-1] [MQTT-3.14.4-1] [MQTT-3.14.4-2] (5.0)
 #[test]
 fn close_sends_a_code_that_disconnect_may_carry() {
     for (reason, code) in [

@@ -32,6 +32,7 @@ pub(crate) enum Outcome {
     WrittenOtherwise,
 }
 
+/// [MQTT-7.0.0-2] (3.1.1)
 #[test]
 fn vectors_that_others_accept_read_and_write_the_same() {
     let vectors = data::read();

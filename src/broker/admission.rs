@@ -16,11 +16,13 @@ use crate::{Acceptance, ConnectRequest, Dismissal, Question, Session, Text, pack
 
 impl Broker {
     /// A client asks to connect.
+    /// [MQTT-3.1.3-5] (both versions)
     pub(super) fn connect(&mut self, key: Key, request: Box<ConnectRequest>) {
         let will_fault = request.will.as_ref().and_then(|will| self.publish_fault(&will.message));
         if self.is_shutting_down {
             self.refuse(key, ReasonCode::ServerUnavailable);
         } else if request.client_id.is_empty() && !self.config.allow_empty_client_id {
+            // [MQTT-3.1.3-9] (3.1.1), [MQTT-3.1.3-8] (5.0)
             self.refuse(key, ReasonCode::ClientIdentifierNotValid);
         } else if let Some(reason) = will_fault {
             self.refuse(key, reason);
@@ -74,6 +76,7 @@ impl Broker {
         } else if self.sessions.len() >= self.config.sessions {
             return self.refuse(key, ReasonCode::QuotaExceeded);
         }
+        // [MQTT-3.1.2-6] [MQTT-3.2.2-1] (3.1.1), [MQTT-3.1.2-4] [MQTT-3.2.2-2] (5.0)
         if request.clean_start
             && let Some(found) = self.sessions.find(&request.client_id)
         {
@@ -106,13 +109,16 @@ impl Broker {
         });
     }
 
+    /// [MQTT-3.1.4-2] (5.0)
     pub(super) fn refuse(&mut self, key: Key, dismissal: impl Into<Dismissal>) {
         if let Some(peer) = self.connections.get_mut(key) {
             peer.connection.refuse(dismissal, self.now);
         }
     }
 
-    /// The stored session of a client with its message flow, or a new one. A will that waits is cancelled [MQTT-3.1.3-9].
+    /// The stored session of a client with its message flow, or a new one. A will that waits is cancelled [MQTT-3.1.3-9] (5.0).
+    /// [MQTT-3.1.3-2] [MQTT-3.2.2-3] (both versions), [MQTT-3.1.2-4] [MQTT-3.2.2-2] (3.1.1), [MQTT-3.1.2-5]
+    /// [MQTT-3.1.2-6] (5.0)
     fn session_for(
         &mut self,
         key: Key,
@@ -127,6 +133,7 @@ impl Broker {
         };
         let stored = self.sessions.get_mut(found)?;
         self.timers.remove(Timer::Session(found.0), stored.timer.take());
+        // [MQTT-3.1.2-8] (3.1.1), [MQTT-3.1.2-7] (5.0)
         stored.will = request.will.take();
         stored.last_connection = key;
         stored.user_name = request.user_name.clone();
@@ -137,6 +144,7 @@ impl Broker {
     }
 
     /// A name that no session has [MQTT-3.1.3-6] (3.1.1) [MQTT-3.2.2-16] (5.0).
+    /// [MQTT-3.1.3-6] (5.0)
     fn new_client_id(&mut self) -> Text {
         loop {
             let name = format!("{}{}", self.config.client_id_prefix, self.next_client);

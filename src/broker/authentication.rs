@@ -74,7 +74,7 @@ impl Broker {
                 self.authenticated(key, request);
             }
             Answer::Allow => self.authenticated(key, request),
-            answer => {
+            Answer::Continue { .. } | Answer::RefuseWith(_) | Answer::Refuse(_) => {
                 if let Some(dismissal) = refusal(answer) {
                     // [MQTT-4.12.0-4] (5.0)
                     self.refuse(key, dismissal);
@@ -97,7 +97,7 @@ impl Broker {
                 peer.connection.finish_authentication(data.as_deref(), self.now);
             }
             Answer::Allow => peer.connection.finish_authentication(None, self.now),
-            answer => {
+            Answer::RefuseWith(_) | Answer::Refuse(_) => {
                 if let Some(dismissal) = refusal(answer) {
                     // [MQTT-4.12.1-2] (5.0)
                     self.close_connection(key, dismissal);

@@ -59,6 +59,7 @@ impl Broker {
     }
 
     /// A session's client is gone. `expiry` is in seconds.
+    /// [MQTT-4.1.0-1] (3.1.1), [MQTT-3.1.2-23] (5.0)
     fn depart(&mut self, key: SessionKey, mut session: Session, expiry: u32, publishes_will: bool) {
         let Some(stored) = self.sessions.get_mut(key) else { return };
         if !self.config.queue_qos0 {
@@ -66,7 +67,7 @@ impl Broker {
         }
         let ends_at = (expiry < u32::MAX).then(|| self.now + Duration::from_secs(expiry.into()));
         if !publishes_will {
-            // [MQTT-3.1.2-10], [MQTT-3.14.4-3]
+            // [MQTT-3.1.2-10] [MQTT-3.14.4-3] (both versions)
             stored.will = None;
         }
         let delay = stored.will.as_ref().map(|will| will.delay);
@@ -74,6 +75,7 @@ impl Broker {
         stored.state = State::Away { session: Box::new(session), will_at, ends_at };
         // Not before: this session may have waited for itself.
         self.release(key);
+        // [MQTT-3.1.2-6] (3.1.1)
         if expiry == 0 {
             return self.end_session(key);
         }
@@ -100,6 +102,7 @@ impl Broker {
 
     /// Ends a session that is not connected: subscriptions and queue go, and a will that waits is published now, since it is
     /// published at the end of its delay or of the session, whichever is sooner [MQTT-3.1.2-8] (5.0).
+    /// [MQTT-4.1.0-2] (5.0)
     pub(super) fn end_session(&mut self, key: SessionKey) {
         let Some(mut stored) = self.sessions.remove(key) else { return };
         self.timers.remove(Timer::Session(key.0), stored.timer);
@@ -114,6 +117,8 @@ impl Broker {
         }
     }
 
+    /// [MQTT-3.1.2-10] (both versions), [MQTT-3.1.2-8] [MQTT-3.1.2-12] [MQTT-3.1.2-16] [MQTT-3.1.2-17] (3.1.1),
+    /// [MQTT-3.1.2-14] [MQTT-3.1.2-15] (5.0)
     fn publish_will(&mut self, key: SessionKey) {
         let Some(stored) = self.sessions.get_mut(key) else { return };
         if let State::Away { will_at, .. } = &mut stored.state {

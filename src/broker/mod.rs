@@ -13,6 +13,7 @@ mod routing;
 mod sessions;
 mod shared;
 mod slab;
+mod standing;
 mod subscriptions;
 mod timers;
 mod tree;
@@ -27,6 +28,7 @@ use bytes::{Buf, Bytes};
 
 pub use config::BrokerConfig;
 pub use event::{Answer, AtCapacity, BrokerEvent, ConnectionId, Question, QuestionId, Statistics};
+pub use standing::Standing;
 
 use self::{
     questions::Asked,
@@ -37,8 +39,8 @@ use self::{
     timers::{Timer, Timers},
 };
 use crate::{
-    ConnectRequest, Connection, ConnectionEvent, Dismissal, Message, Outbox, Text, Timestamp, TopicFilter,
-    Transport, packet::ReasonCode,
+    ConnectRequest, Connection, ConnectionEvent, Dismissal, Message, Outbox, Timestamp, Transport,
+    packet::ReasonCode,
 };
 
 /// A whole MQTT server as a state machine, for 3.1.1 and 5.0 at once.
@@ -56,15 +58,15 @@ use crate::{
 /// - A QoS 1 or 2 message for a subscriber that reads too slowly is acknowledged when its queue is half empty again, or when
 ///   [`subscriber_patience`](BrokerConfig::subscriber_patience) is over: publishers wait for slow subscribers, not for stuck ones.
 /// - Of a queue without room the oldest QoS 0 messages are dropped for QoS 1 and 2 ones, otherwise the new message.
-/// - A message for a shared subscription goes to one member: the next in turn among the connected ones with room in their
-///   queues, else among those that are away and have room. What was never sent to a member goes to a connected one when its
+/// - A message for a shared subscription goes to one member: the next in turn among the connected ones whose queues are at most
+///   half full, else among the connected ones with any room, else among those that are away and have room. What was never sent to a member goes to a connected one when its
 ///   client goes away or unsubscribes; when its session ends, everything does but QoS 2 messages that were sent. A session that
 ///   has the same filter shared and for itself gets a copy for each.
 /// - `$share/name/filter` means the same for 3.1.1 clients, whose specification leaves topics with `$` to the server (section
 ///   4.7.2). A malformed one ends the connection of a 5.0 client (0x8F), as any malformed filter does; older clients are refused it.
 ///   The name does not keep anybody from publishing to such topics.
 /// - A retained message outlives the rights of its publisher, and a subscription those of its client, until
-///   [`revoke_retained`](Self::revoke_retained) and [`revoke_subscriptions`](Self::revoke_subscriptions).
+///   [`revoke_retained`](Self::revoke_retained) and [`retain`](Self::retain).
 /// - Wills of connections that [`shut_down`](Self::shut_down) closes are not published.
 #[derive(Debug)]
 pub struct Broker {
@@ -247,39 +249,6 @@ impl Broker {
     pub fn close(&mut self, id: ConnectionId, dismissal: impl Into<Dismissal>, now: Timestamp) {
         self.pass(now);
         self.close_connection(id.0, dismissal);
-    }
-
-    /// Ends every subscription that `refuses` names by its client, user and filter; says how many. To be called when
-    /// permissions have changed: subscriptions are otherwise checked once, when they are made, and last as long as their
-    /// session. What is queued already is still delivered.
-    ///
-    /// Takes time in proportion to all subscriptions.
-    pub fn revoke_subscriptions(
-        &mut self,
-        mut refuses: impl FnMut(&Text, Option<&Text>, &TopicFilter) -> bool,
-        now: Timestamp,
-    ) -> usize {
-        self.pass(now);
-        let mut refused = Vec::new();
-        for (key, stored) in self.sessions.iter() {
-            let filters = stored.subscriptions.iter();
-            let filters =
-                filters.filter(|filter| refuses(&stored.client_id, stored.user_name.as_ref(), filter));
-            refused.extend(filters.map(|filter| (key, filter.clone())));
-        }
-        for (key, filter) in &refused {
-            self.remove_subscription(*key, filter);
-        }
-        refused.len()
-    }
-
-    /// Forgets every retained message that `refuses` names; says how many. To be called when a publisher has lost its rights:
-    /// a retained message otherwise outlives them, and its publisher.
-    ///
-    /// Takes time in proportion to all retained messages.
-    pub fn revoke_retained(&mut self, refuses: impl FnMut(&Message) -> bool, now: Timestamp) -> usize {
-        self.pass(now);
-        self.retained.remove_all(refuses)
     }
 
     /// Closes all connections with 0x8B (*server shutting down*) and accepts none any more. Sessions stay; wills are not

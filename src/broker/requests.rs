@@ -29,6 +29,7 @@ pub(super) struct Subscribing {
 
 impl Subscribing {
     /// Decides the next filter: it is granted, or refused with an error.
+    /// [MQTT-3.8.4-5] (3.1.1), [MQTT-3.8.4-7] (5.0)
     pub(super) fn decide(&mut self, refusal: Option<Dismissal>) {
         let Some(filter) = self.filters.get(self.reasons.len()) else { return };
         let (refusal, words) = refusal.map_or((None, None), |why| (Some(why.reason), why.reason_string));
@@ -96,6 +97,7 @@ impl Broker {
     }
 
     /// Decides the filters that are left; stops at a question.
+    /// [MQTT-3.8.4-4] (3.1.1), [MQTT-3.8.4-5] (5.0)
     pub(super) fn subscribe_on(&mut self, key: Key, mut subscribing: Box<Subscribing>) {
         while let Some(request) = subscribing.filters.get(subscribing.reasons.len()) {
             let fault = self.subscribe_fault(&request.filter);
@@ -165,11 +167,12 @@ impl Broker {
         Ok(self.subscriptions.insert(filter, session, options))
     }
 
+    /// [MQTT-3.10.4-2] [MQTT-3.10.4-5] [MQTT-3.10.4-6] (both versions)
     pub(super) fn unsubscribe_request(&mut self, key: Key, token: RequestToken, filters: &[TopicFilter]) {
         let Some(session) = self.connections.get(key).and_then(|peer| peer.session) else { return };
         let mut reasons = Vec::with_capacity(filters.len());
         for filter in filters {
-            // Compared byte by byte; what is queued already is still delivered [MQTT-3.10.4-1] [MQTT-3.10.4-3].
+            // Compared byte by byte; what is queued already is still delivered [MQTT-3.10.4-1] [MQTT-3.10.4-3] (both versions).
             let removed = self.remove_subscription(session, filter);
             reasons.push(if removed { ReasonCode::Success } else { ReasonCode::NoSubscriptionExisted });
         }
@@ -214,6 +217,7 @@ impl Broker {
         if is_shared && !self.config.shared_subscriptions {
             Some(ReasonCode::SharedSubscriptionsNotSupported)
         } else if !self.config.wildcard_subscriptions && filter.has_wildcard() {
+            // [MQTT-3.8.3-2] (3.1.1)
             Some(ReasonCode::WildcardSubscriptionsNotSupported)
         } else if !is_shared && is_under(filter.as_bytes(), b"$share") {
             // 5.0 clients don't come so far with it.
@@ -235,7 +239,8 @@ fn levels(topic: &[u8]) -> usize {
     1 + topic.iter().filter(|byte| **byte == b'/').count()
 }
 
-/// [MQTT-3.3.1-6] (3.1.1), [MQTT-3.3.1-9] to [MQTT-3.3.1-11] (5.0).
+/// [MQTT-3.3.1-6] (3.1.1), [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11] (5.0).
+/// [MQTT-3.8.4-4] (5.0)
 const fn wants_retained(handling: RetainHandling, is_new: bool) -> bool {
     match handling {
         RetainHandling::SendAtSubscribe => true,

@@ -6,6 +6,7 @@ use super::tree::TopicTree;
 use crate::{Message, Timestamp, TopicFilter, TopicName, session::left};
 
 /// The last retained message of each topic, bounded in count and bytes.
+/// [MQTT-3.1.2-7] (3.1.1)
 #[derive(Debug)]
 pub(super) struct Retained {
     tree: TopicTree<Kept>,
@@ -46,11 +47,12 @@ impl Retained {
     }
 
     /// Keeps a message in place of the topic's former one; an empty one only removes that [MQTT-3.3.1-5] [MQTT-3.3.1-10]
-    /// [MQTT-3.3.1-11] of 3.1.1, [MQTT-3.3.1-5] to [MQTT-3.3.1-7] of 5.0.
+    /// [MQTT-3.3.1-11] (3.1.1), [MQTT-3.3.1-5] [MQTT-3.3.1-6] [MQTT-3.3.1-7] (5.0).
     ///
     /// # Errors
     ///
     /// Full: the former one is removed all the same, since it is out of date.
+    /// [MQTT-3.3.1-7] (3.1.1)
     pub(super) fn store(&mut self, message: &Message, now: Timestamp) -> Result<(), Full> {
         self.remove(&message.topic);
         if message.payload.is_empty() {
@@ -96,7 +98,7 @@ impl Retained {
     }
 
     /// Collects messages whose topics match a filter, in the order of their topics and from behind the topic `after` on, with
-    /// what is left of their expiry [MQTT-3.3.2-6]: as many as there is room for, one at least. Also says whether those
+    /// what is left of their expiry [MQTT-3.3.2-6] (5.0): as many as there is room for, one at least. Also says whether those
     /// are all.
     pub(super) fn collect(
         &self,
@@ -152,6 +154,7 @@ mod tests {
         found.into_iter().map(|message| message.topic).collect()
     }
 
+    /// [MQTT-3.3.1-10] [MQTT-3.3.1-11] (3.1.1), [MQTT-3.3.1-6] [MQTT-3.3.1-7] (5.0)
     #[test]
     fn an_empty_message_removes_and_is_not_kept() {
         let mut retained = Retained::new(10, 10_000);
@@ -185,6 +188,7 @@ mod tests {
         assert_eq!(retained.bytes(), cost);
     }
 
+    /// [MQTT-3.3.2-6] (5.0)
     #[test]
     fn expiries_are_counted_down_and_end() {
         let mut retained = Retained::new(10, 10_000);

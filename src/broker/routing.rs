@@ -15,7 +15,7 @@ use crate::{
 
 impl Broker {
     /// Accepts a message: keeps it if it is to be retained, and hands a copy to each session that subscribes to it
-    /// [MQTT-4.5.0-1]. Returns how many those are.
+    /// [MQTT-4.5.0-1] (both versions). Returns how many those are.
     ///
     /// The work grows with the number of matching subscriptions.
     pub(super) fn accept_message(
@@ -26,6 +26,7 @@ impl Broker {
         self.counted.received += 1;
         self.pressed = None;
         let retains = message.retain && self.config.retain_available;
+        // [MQTT-3.3.1-5] (both versions), [MQTT-3.3.1-12] (3.1.1), [MQTT-3.3.1-8] (5.0)
         if retains && self.retained.store(message, self.now).is_err() {
             let client_id = publisher.map_or(Text::EMPTY, |(_, client_id)| client_id.clone());
             self.tell_dropped(client_id, message, DropReason::RetainedFull);
@@ -86,6 +87,7 @@ impl Broker {
                 peer.mark_ready(*connection, &mut self.ready);
                 peer.connection.deliver_for(message, ShareId::number(share), self.now)
             }
+            // [MQTT-3.1.2-5] (3.1.1)
             State::Away { session, .. } => {
                 if message.qos == crate::QoS::AtMostOnce && !self.config.queue_qos0 {
                     return;
@@ -116,11 +118,14 @@ fn copy_for(subscriptions: &[Match], message: &Message, publisher: Option<Sessio
     let wanted =
         || subscriptions.iter().filter(|one| !(one.options.no_local && publisher == Some(one.session)));
     let granted = wanted().map(|one| one.options.qos).max()?;
+    // [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20] (5.0)
     let mut copy = message.clone();
+    // [MQTT-3.8.4-6] (3.1.1), [MQTT-3.8.4-8] (5.0)
     copy.qos = message.qos.min(granted);
     // [MQTT-3.3.1-9] (3.1.1), [MQTT-3.3.1-12] [MQTT-3.3.1-13] (5.0)
     copy.retain = message.retain && wanted().any(|one| one.options.retain_as_published);
     copy.properties.subscription_identifiers =
+        // [MQTT-3.3.4-3] [MQTT-3.3.4-4] (5.0)
         SubscriptionIdentifiers::from_iter(wanted().filter_map(|one| one.options.identifier));
     Some(copy)
 }

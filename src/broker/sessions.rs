@@ -49,6 +49,7 @@ pub(super) struct Replay {
 #[derive(Debug)]
 pub(super) enum State {
     /// The message flow is with the connection.
+    /// [MQTT-4.1.0-2] (3.1.1), [MQTT-4.1.0-1] (5.0)
     Connected(Key),
     /// The message flow is kept here.
     Away {
@@ -135,6 +136,10 @@ impl Sessions {
         self.slab.len()
     }
 
+    pub(super) fn keys(&self) -> impl Iterator<Item = SessionKey> {
+        self.slab.keys().map(SessionKey)
+    }
+
     pub(super) fn find(&self, client_id: &Text) -> Option<SessionKey> {
         self.by_client_id.get(client_id).copied()
     }
@@ -145,10 +150,6 @@ impl Sessions {
 
     pub(super) fn get_mut(&mut self, key: SessionKey) -> Option<&mut Stored> {
         self.slab.get_mut(key.0)
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (SessionKey, &Stored)> {
-        self.slab.iter().map(|(key, stored)| (SessionKey(key), stored))
     }
 
     pub(super) fn insert(&mut self, session: Stored) -> Option<SessionKey> {

@@ -12,9 +12,11 @@ use crate::{Message, QoS, Session, SubscriptionIdentifiers, TopicFilter};
 /// How well a member is placed to get a message; the first is best.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
-    /// Its client is connected and its queue has room.
+    /// Its client is connected and its queue is at most half full, so that nobody waits for it.
     #[default]
     Ready,
+    /// Its client is connected and its queue has room.
+    Busy,
     /// Its client is away and its queue has room.
     Stored,
     /// The message would be dropped.
@@ -53,7 +55,10 @@ impl Broker {
             let rank = match &stored.state {
                 // Every connection is about to end: only what is stored lasts.
                 State::Connected(_) if is_shutting_down => return None,
-                State::Connected(key) if connections.get(*key)?.connection.takes(message) => Rank::Ready,
+                State::Connected(key) if connections.get(*key)?.connection.takes(message) => {
+                    let is_ready = connections.get(*key)?.connection.room().is_some();
+                    if is_ready { Rank::Ready } else { Rank::Busy }
+                }
                 State::Away { .. } if message.qos == QoS::AtMostOnce && !config.queue_qos0 => return None,
                 State::Away { session, .. } if session.has_room(message.cost()) => Rank::Stored,
                 State::Connected(_) | State::Away { .. } => Rank::Full,
@@ -78,7 +83,7 @@ impl Broker {
             if without_room.contains(&share) {
                 continue;
             }
-            let Some((member, _)) = self.choose(share, &message, Some(key), Rank::Ready) else {
+            let Some((member, _)) = self.choose(share, &message, Some(key), Rank::Busy) else {
                 without_room.insert(share);
                 continue;
             };

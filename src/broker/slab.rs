@@ -64,12 +64,6 @@ impl<T> Slab<T> {
         Some(value)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
-        self.slots.iter().zip(0..).filter_map(|(place, slot)| {
-            Some((Key { slot, generation: place.generation }, place.value.as_ref()?))
-        })
-    }
-
     pub(super) fn keys(&self) -> impl Iterator<Item = Key> {
         self.slots
             .iter()

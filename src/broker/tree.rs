@@ -167,7 +167,8 @@ impl<V> TopicTree<V> {
 
     /// Visits the values of all *filters* that match a topic name: the tree holds filters.
     ///
-    /// [MQTT-4.7.2-1]: a wildcard at the first level does not match a topic that starts with `$`.
+    /// [MQTT-4.7.2-1] (both versions): a wildcard at the first level does not match a topic that starts with `$`.
+    /// [MQTT-3.3.2-3] [MQTT-4.7.3-4] (both versions)
     pub(crate) fn visit_matching_filters(&self, name: &[u8], walk: &mut Walk, mut visit: impl FnMut(&V)) {
         let is_dollar = name.starts_with(b"$");
         let Walk(stack) = walk;
@@ -197,7 +198,7 @@ impl<V> TopicTree<V> {
     /// from behind the name `after` on, until `visit` returns `false`: the tree holds names.
     ///
     /// The work grows with the number of names that match the filter up to its last level, which is every name for `#`.
-    /// [MQTT-4.7.2-1]: a wildcard at the first level does not match a topic that starts with `$`.
+    /// [MQTT-4.7.2-1] (both versions): a wildcard at the first level does not match a topic that starts with `$`.
     pub(crate) fn visit_matching_names(
         &self,
         filter: &[u8],

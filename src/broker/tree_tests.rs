@@ -49,7 +49,7 @@ fn tree_of(topics: &[&str]) -> TopicTree<String> {
     tree
 }
 
-/// [MQTT-4.7.1-2] [MQTT-4.7.1-3] of 3.1.1, flow 8 of the wire examples.
+/// [MQTT-4.7.1-2] [MQTT-4.7.1-3] (3.1.1), flow 8 of the wire examples.
 #[test]
 fn a_name_finds_its_filters() {
     let tree = tree_of(&["a/+/c", "a/#", "a/b/c", "#", "+", "+/b/c", "a/b", "/+", "a/b/c/#", "a/b/c/+"]);
@@ -59,7 +59,7 @@ fn a_name_finds_its_filters() {
     assert_eq!(filters_matching(&tree, "a/b/c/"), ["#", "a/#", "a/b/c/#", "a/b/c/+"]);
 }
 
-/// [MQTT-4.7.2-1] of both versions, in both directions.
+/// [MQTT-4.7.2-1] (both versions), in both directions.
 #[test]
 fn wildcards_at_the_first_level_leave_dollar_topics_alone() {
     let tree = tree_of(&["#", "+/a", "+/#", "$SYS/#", "$SYS/+", "$SYS/a"]);
@@ -162,6 +162,7 @@ impl Noise {
 }
 
 /// Both walks say the same as [`TopicFilter::matches`], while topics come and go.
+/// [MQTT-3.3.2-3] [MQTT-4.7.2-1] (both versions)
 #[test]
 fn agrees_with_the_definition() {
     let mut noise = Noise(0x9E37_79B9_7F4A_7C15);

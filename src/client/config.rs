@@ -19,7 +19,8 @@ use crate::{Text, UserProperties, Will, packet::ProtocolVersion, session::LostSe
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ClientConfig {
-    /// The name under which the server keeps the session. Empty: the server assigns one.
+    /// The name under which the server keeps the session. Empty: the server assigns one; 3.1.1 can't tell it, so that each
+    /// connection asks for a clean session then.
     pub client_id: Text,
     /// The version spoken. Default 5.0.
     pub version: ProtocolVersion,

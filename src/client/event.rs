@@ -198,7 +198,7 @@ impl Default for ServerLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Deviation {
-    /// CONNACK says session present after a clean start ([MQTT-3.2.2-1] of 3.1.1, [MQTT-3.2.2-2] of 5.0). Taken as not present.
+    /// CONNACK says session present after a clean start ([MQTT-3.2.2-1] (3.1.1), [MQTT-3.2.2-2] (5.0)). Taken as not present.
     SessionPresentAfterCleanStart,
     /// An acknowledgement for a packet identifier that nothing waits under.
     UnknownPacketIdentifier,
@@ -402,7 +402,7 @@ pub enum RequestError {
     NoFilter,
     /// The packet would be larger than the server or the protocol allows.
     TooLarge,
-    /// No Local can't be combined with a shared subscription [MQTT-3.8.3-4].
+    /// No Local can't be combined with a shared subscription [MQTT-3.8.3-4] (5.0).
     NoLocalOnShared,
     /// A subscription identifier is 1 to 268,435,455.
     IdentifierOutOfRange,

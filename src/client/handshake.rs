@@ -100,7 +100,7 @@ fn link_settings(config: &ClientConfig, limits: &ServerLimits) -> LinkSettings {
         receive_maximum: config.receive_maximum.max(1),
         inbound_aliases: config.topic_alias_maximum,
         outbox_bytes: config.outbox_bytes.max(1),
-        // On 5.0 nothing is ever sent again on a live connection [MQTT-4.4.0-1].
+        // On 5.0 nothing is ever sent again on a live connection [MQTT-4.4.0-1] (5.0).
         retransmit_after: config
             .retransmit_after
             .filter(|after| config.version < ProtocolVersion::V5 && !after.is_zero()),
@@ -109,14 +109,19 @@ fn link_settings(config: &ClientConfig, limits: &ServerLimits) -> LinkSettings {
 
 impl Client {
     /// The transport that was asked for is open: CONNECT goes out.
+    /// [MQTT-3.1.0-1] (both versions)
     pub fn transport_opened(&mut self, now: Timestamp) {
         self.pass(now);
         if matches!(self.phase, Phase::Waiting { .. }) {
             self.outbox.clear();
             self.wire = Wire::new(&self.config, self.now);
             // In 5.0 Clean Start is about the past only; in 3.1.1 it also keeps the session from outliving the connection.
-            let is_first = !self.was_connected || self.config.version < ProtocolVersion::V5;
-            self.wire.clean_start = self.config.clean_start && is_first || self.starts_clean;
+            let is_old = self.config.version < ProtocolVersion::V5;
+            let is_first = !self.was_connected || is_old;
+            // Without a name there is no session to go on with [MQTT-3.1.3-7] (3.1.1).
+            let is_nameless = is_old && self.config.client_id.is_empty();
+            // [MQTT-3.1.2-4] (5.0)
+            self.wire.clean_start = self.config.clean_start && is_first || is_nameless || self.starts_clean;
             self.phase = Phase::Connecting;
             if let Err(error) = self.write_connect() {
                 self.end(DisconnectReason::Unencodable(error), Afterwards::Rest);
@@ -167,6 +172,7 @@ impl Client {
 
     /// CONNACK arrived.
     pub(super) fn connection_answered(&mut self, connack: &ConnAck<'_>, frame: &Frame<'_>) {
+        // [MQTT-3.2.0-2] (5.0)
         if self.phase != Phase::Connecting {
             return self.misbehaved(Violation::UnexpectedPacket(packet::PacketType::ConnAck));
         }
@@ -183,6 +189,7 @@ impl Client {
         let limits = server_limits(properties);
         self.wire.limits = limits;
         self.wire.link = Link::new(link_settings(&self.config, &limits));
+        // [MQTT-3.1.2-21] [MQTT-3.2.2-21] (5.0)
         self.wire.keep_alive = properties.server_keep_alive().unwrap_or(self.config.keep_alive);
         self.wire.session_expiry = properties.session_expiry_interval().unwrap_or(self.config.session_expiry);
         let assigned_client_id = properties.assigned_client_identifier().map(text);
@@ -224,7 +231,8 @@ impl Client {
         Some(session_present)
     }
 
-    /// Goes on with the session, or drops what a server has lost [MQTT-3.2.2-5].
+    /// Goes on with the session, or drops what a server has lost [MQTT-3.2.2-5] (5.0).
+    /// [MQTT-3.1.2-4] [MQTT-3.1.2-6] (3.1.1)
     fn enter_session(&mut self, session_present: bool) {
         if !session_present && self.has_session {
             self.session.lose(self.config.lost_session, &mut self.fates);
@@ -239,6 +247,7 @@ impl Client {
     }
 
     /// AUTH arrived (5.0 section 4.12).
+    /// [MQTT-4.12.0-5] [MQTT-4.12.0-6] (5.0)
     pub(super) fn authentication_answered(&mut self, auth: &Auth<'_>) {
         let Some(authentication) = &self.config.authentication else {
             return self.misbehaved(Violation::UnexpectedAuthentication);
@@ -264,6 +273,7 @@ impl Client {
 
     /// Answers [`ClientEvent::Authentication`] with the method's next data (AUTH 0x18). Of no effect if the server doesn't wait
     /// for it.
+    /// [MQTT-4.12.0-3] (5.0)
     pub fn authenticate(&mut self, data: Option<Bytes>, now: Timestamp) {
         self.pass(now);
         if self.wire.authentication_due && matches!(self.phase, Phase::Connecting | Phase::Connected) {
@@ -275,6 +285,7 @@ impl Client {
 
     /// Starts a re-authentication on the live connection (AUTH 0x19, 5.0 section 4.12.1). Of no effect while not connected, without an
     /// authentication method, or while one runs.
+    /// [MQTT-4.12.0-7] [MQTT-4.12.1-1] (5.0)
     pub fn reauthenticate(&mut self, data: Option<Bytes>, now: Timestamp) {
         self.pass(now);
         let is_possible = self.config.version == ProtocolVersion::V5 && self.config.authentication.is_some();
@@ -285,6 +296,7 @@ impl Client {
         self.settle();
     }
 
+    /// [MQTT-3.15.2-2] [MQTT-3.15.2-3] [MQTT-4.12.0-5] (5.0)
     fn write_auth(&mut self, reason: ReasonCode, data: Option<Bytes>) {
         let Some(authentication) = &self.config.authentication else { return };
         let mut list = PropertyList::<2>::new();

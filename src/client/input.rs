@@ -48,6 +48,7 @@ impl Client {
     fn dispatch(&mut self, packet: &Packet<'_>, frame: &Frame<'_>) {
         let kind = packet.packet_type();
         let is_handshake = matches!(kind, PacketType::ConnAck | PacketType::Auth);
+        // [MQTT-3.2.0-1] (both versions)
         if self.phase == Phase::Connecting && !is_handshake {
             return self.misbehaved(Violation::HandshakeExpected(kind));
         }
@@ -114,6 +115,7 @@ impl Client {
             return self.misbehaved(Violation::UnexpectedPacket(PacketType::Disconnect));
         }
         if disconnect.properties.session_expiry_interval().is_some() {
+            // [MQTT-3.14.2-2] (5.0)
             return self.misbehaved(Violation::SessionExpiryNotAllowed);
         }
         let words = server_words(disconnect.reason, &disconnect.properties);
@@ -121,6 +123,7 @@ impl Client {
     }
 
     /// A packet above our limit was passed over. A PUBLISH is answered, so that the server does not send it for ever.
+    /// [MQTT-4.5.0-2] (both versions)
     fn discard(&mut self, prefix: &Bytes, size: usize) {
         let start = PublishStart::decode(prefix);
         let limit = self.config.maximum_packet_size as usize;

@@ -207,6 +207,7 @@ impl Client {
         self.event_bytes -= event.cost();
         if let ClientEvent::Received { token, message, .. } = &event {
             if message.qos > QoS::AtMostOnce && self.config.acknowledgement == Acknowledgement::Automatic {
+                // [MQTT-4.5.0-2] (both versions)
                 self.acknowledge_now(token.0, ReasonCode::Success);
             }
         } else if let ClientEvent::Connected(_) = &event {
@@ -235,6 +236,7 @@ impl Client {
 
     /// Puts in order what follows from a change: what is due goes to the outbox, fates become events, and the time of
     /// sending is noted.
+    /// [MQTT-3.1.2-30] (5.0)
     fn settle(&mut self) {
         if self.is_connected() {
             self.send_requests();

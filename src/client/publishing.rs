@@ -14,6 +14,7 @@ impl Client {
     /// Gives the message back if the queue is full, or if it exceeds what the queue or the connected server takes.
     pub fn publish(&mut self, mut message: Message, now: Timestamp) -> Result<PublishToken, PublishError> {
         self.pass(now);
+        // [MQTT-3.3.4-6] (5.0)
         message.properties.subscription_identifiers = SubscriptionIdentifiers::new();
         let result = self.admit(message);
         self.settle();

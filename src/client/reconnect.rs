@@ -45,6 +45,7 @@ impl Client {
     ///
     /// Messages that are queued or unacknowledged stay in the session; a program that wants them delivered first waits
     /// until [`pending_publishes`](Self::pending_publishes) is 0.
+    /// [MQTT-3.14.4-1] [MQTT-3.14.4-2] (both versions)
     pub fn disconnect(&mut self, request: Disconnect, now: Timestamp) {
         self.pass(now);
         match self.phase {
@@ -85,7 +86,7 @@ impl Client {
             self.wire.link.write(&full, &mut self.outbox);
             return;
         }
-        // Too long for the server: without the words for people [MQTT-3.14.2-3] [MQTT-3.14.2-4].
+        // Too long for the server: without the words for people [MQTT-3.14.2-3] [MQTT-3.14.2-4] (5.0).
         let mut list = PropertyList::<2>::new();
         list.push_some(expiry.map(Property::SessionExpiryInterval));
         let short = disconnect_packet(reason, Properties::new(list.as_slice()));
@@ -111,6 +112,7 @@ impl Client {
     }
 
     /// Ends the connection for a fault; in 5.0 the server is told why, if it has accepted us.
+    /// [MQTT-4.8.0-1] (3.1.1), [MQTT-4.13.1-1] [MQTT-4.13.2-1] (5.0)
     pub(super) fn fail(&mut self, reason: DisconnectReason, told: Option<ReasonCode>) {
         let is_known = self.is_connected() && self.config.version == ProtocolVersion::V5;
         if let Some(code) = told.filter(|_| is_known) {
@@ -179,7 +181,7 @@ const fn disconnect_packet(reason: ReasonCode, properties: Properties<'_>) -> Pa
 }
 
 /// Whether a client's DISCONNECT may carry the reason: the table of 5.0 section 3.14.2.1 has some for servers only
-/// [MQTT-3.14.2-1].
+/// [MQTT-3.14.2-1] (5.0).
 const fn is_sent_by_client(reason: ReasonCode) -> bool {
     matches!(reason.as_u8(), 0x00 | 0x04 | 0x80..=0x83 | 0x90 | 0x93..=0x99)
 }

@@ -100,6 +100,7 @@ impl Client {
 
     fn admit_request(&mut self, request: Request) -> Result<u64, RequestError> {
         if filter_count(&request) == 0 {
+            // [MQTT-3.10.3-2] (both versions), [MQTT-3.8.3-3] (3.1.1), [MQTT-3.8.3-2] (5.0)
             return Err(RequestError::NoFilter);
         }
         if let Request::Subscribe { request, .. } = &request {
@@ -185,6 +186,7 @@ impl Client {
             }
             reasons.resize(count, ReasonCode::UnspecifiedError);
         }
+        // [MQTT-2.3.1-3] (3.1.1)
         self.requests.sent.remove(&id);
         self.session.release_id(id);
         self.finish_request(token, reasons);

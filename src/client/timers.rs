@@ -100,7 +100,7 @@ impl Client {
     fn fire(&mut self, timer: Timer) {
         match timer {
             Timer::Connect => self.fail(DisconnectReason::ConnectTimeout, None),
-            // 0x8D is for servers only [MQTT-3.14.2-1].
+            // 0x8D is for servers only [MQTT-3.14.2-1] (5.0).
             Timer::Ping => self.fail(DisconnectReason::PingTimeout, Some(ReasonCode::UnspecifiedError)),
             Timer::KeepAlive => {
                 self.wire.link.write(&Packet::PingReq, &mut self.outbox);

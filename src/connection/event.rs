@@ -36,7 +36,7 @@ pub enum ConnectionEvent {
         token: RequestToken,
         /// The message.
         message: Message,
-        /// Whether the packet was marked as a resend. Not to be passed on [MQTT-3.3.1-3].
+        /// Whether the packet was marked as a resend. Not to be passed on [MQTT-3.3.1-3] (both versions).
         duplicate: bool,
     },
     /// SUBSCRIBE arrived: call [`finish_subscribe`](crate::Connection::finish_subscribe).
@@ -201,7 +201,7 @@ pub enum DisconnectCause {
 
 impl DisconnectCause {
     /// Whether the client's will is published: always, unless the client took leave with DISCONNECT 0
-    /// ([MQTT-3.1.2-8] [MQTT-3.14.4-3]).
+    /// ([MQTT-3.1.2-8] [MQTT-3.14.4-3] (both versions)).
     #[must_use]
     pub const fn publishes_will(&self) -> bool {
         !matches!(self, Self::Client { reason: ReasonCode::Success, .. })

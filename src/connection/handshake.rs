@@ -58,6 +58,7 @@ impl Connection {
     ///
     /// Returns the stored messages that were dropped, since they are larger than the client's Maximum Packet Size
     /// [MQTT-3.1.2-25] (5.0).
+    /// [MQTT-3.2.0-1] (both versions), [MQTT-3.1.4-4] (3.1.1), [MQTT-3.1.4-5] [MQTT-3.2.0-2] (5.0)
     pub fn accept(&mut self, acceptance: Acceptance, now: Timestamp) -> Vec<(Message, DropReason)> {
         self.pass(now);
         let (Phase::Deciding { .. }, Some(terms)) = (self.phase, self.terms) else { return Vec::new() };
@@ -86,6 +87,7 @@ impl Connection {
         }
         let (Phase::Deciding { .. }, Some(terms)) = (self.phase, self.terms) else { return };
         self.send_refusal(terms.version, &dismissal);
+        // [MQTT-3.1.4-5] (3.1.1), [MQTT-3.1.4-6] [MQTT-4.13.2-1] (5.0)
         self.end(DisconnectCause::Refused(dismissal.reason));
     }
 
@@ -155,7 +157,7 @@ impl Connection {
     }
 
     /// Something else than a valid CONNECT arrived first: no CONNACK in 3.1.1 [MQTT-3.1.4-1] (3.1.1) but for an unknown level
-    /// [MQTT-3.1.2-2] (both versions); 5.0 allows one (section 4.13.2).
+    /// [MQTT-3.1.2-2] (both versions); 5.0 allows one (section 4.13.2) [MQTT-3.1.4-1] (5.0).
     pub(super) fn connect_malformed(&mut self, frame: &Frame<'_>, error: DecodeError) {
         let v5 = ProtocolVersion::V5;
         if let Fault::UnsupportedProtocolLevel(level) = error.fault {
@@ -187,6 +189,7 @@ impl Connection {
             receive_maximum: properties.receive_maximum().unwrap_or(u16::MAX),
             packet_size: properties.maximum_packet_size().map_or(usize::MAX, bounded),
             topic_alias_maximum: properties.topic_alias_maximum().unwrap_or(0),
+            // [MQTT-3.2.2-22] (5.0)
             keep_alive: (connect.keep_alive, if is_v5 && exceeds { longest } else { connect.keep_alive }),
             requested_expiry,
             session_expiry: requested_expiry.min(self.config.session_expiry_maximum),
@@ -202,7 +205,7 @@ impl Connection {
         if terms.version >= ProtocolVersion::V5 {
             self.announce(terms, &mut list);
             let assigned = acceptance.assigned_client_id.as_ref();
-            // [MQTT-3.1.3-7] (5.0)
+            // [MQTT-3.1.3-7] [MQTT-3.2.2-16] (5.0)
             list.push_some(assigned.map(|name| Property::AssignedClientIdentifier(name.as_str())));
             // [MQTT-3.1.2-28] (5.0)
             let information = acceptance.response_information.as_ref().filter(|_| terms.response_information);
@@ -282,6 +285,7 @@ fn copy_user_properties(properties: &Properties<'_>) -> UserProperties {
     properties.to_user_properties(Bytes::copy_from_slice)
 }
 
+/// [MQTT-3.1.3-10] (5.0)
 fn copy_will(will: &crate::packet::Will<'_>) -> Will {
     let message = Message {
         topic: TopicName::from_checked(Bytes::copy_from_slice(will.topic.as_bytes())),

@@ -50,6 +50,7 @@ impl Connection {
         let version = self.version().unwrap_or_default();
         match (self.phase, Packet::decode(frame.bytes(), version)) {
             (Phase::AwaitingConnect { until }, Ok(Packet::Connect(connect))) => self.connect(&connect, until),
+            // [MQTT-3.1.0-1] (both versions)
             (Phase::AwaitingConnect { .. }, Ok(packet)) => self.handshake_expected(&packet),
             (Phase::AwaitingConnect { .. }, Err(error)) => self.connect_malformed(frame, error),
             (Phase::Authenticating { until }, Ok(packet)) => self.during_authentication(&packet, until),
@@ -85,7 +86,7 @@ impl Connection {
             }
             Packet::Disconnect(disconnect) => self.disconnect(disconnect),
             Packet::Auth(auth) => self.reauthenticate(auth),
-            // [MQTT-3.1.0-2], and packets that only a server sends.
+            // [MQTT-3.1.0-2] (both versions), and packets that only a server sends.
             Packet::Connect(_)
             | Packet::ConnAck(_)
             | Packet::SubAck(_)
@@ -166,6 +167,7 @@ impl Connection {
         self.events.push_back(ConnectionEvent::Unsubscribe { token, filters });
     }
 
+    /// [MQTT-3.14.4-3] (both versions)
     pub(super) fn disconnect(&mut self, disconnect: &Disconnect<'_>) -> Result<(), Violation> {
         if let (Some(terms), Some(expiry)) =
             (&mut self.terms, disconnect.properties.session_expiry_interval())

@@ -111,7 +111,7 @@ impl Connection {
 
     /// Finishes a publish: the message is routed, or refused with an error. QoS 1 and 2 are acknowledged in order of
     /// receipt; of the reason only 5.0 clients hear, a refused message of a 3.1.1 client is acknowledged as usual
-    /// [MQTT-3.3.5-2]. A second word on the same publish is ignored.
+    /// [MQTT-3.3.5-2] (3.1.1). A second word on the same publish is ignored.
     pub fn finish_publish(&mut self, token: RequestToken, reason: ReasonCode, now: Timestamp) {
         self.pass(now);
         let Some(Request::Publish { delivery }) = self.finished(token) else { return };
@@ -127,6 +127,8 @@ impl Connection {
     /// Finishes a subscribe request with a code for each filter, in order: the granted QoS, or an error (of which a 3.1.1
     /// client hears as 0x80). Missing codes count as unspecified errors. SUBACK is in the outbox before any message that is
     /// delivered later.
+    /// [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.9.3-1] (both versions), [MQTT-2.3.1-7] [MQTT-3.8.4-5] (3.1.1),
+    /// [MQTT-2.2.1-6] [MQTT-3.8.4-6] [MQTT-3.9.2-1] [MQTT-3.9.2-2] (5.0)
     pub fn finish_subscribe(&mut self, token: RequestToken, reasons: &[ReasonCode], now: Timestamp) {
         self.finish_subscribe_with(token, reasons, None, now);
     }
@@ -147,6 +149,8 @@ impl Connection {
     }
 
     /// Finishes an unsubscribe request with a code for each filter, in order. Missing codes count as unspecified errors.
+    /// [MQTT-3.10.4-4] [MQTT-3.10.4-5] (both versions), [MQTT-2.3.1-7] (3.1.1), [MQTT-2.2.1-6] [MQTT-3.11.2-1] (5.0)
+    /// [MQTT-3.11.2-2] [MQTT-3.11.3-1] (5.0)
     pub fn finish_unsubscribe(&mut self, token: RequestToken, reasons: &[ReasonCode], now: Timestamp) {
         self.pass(now);
         let Some(Request::Unsubscribe { packet_id, filters }) = self.finished(token) else { return };
@@ -158,7 +162,7 @@ impl Connection {
     /// Queues a message for the client. It is sent within the client's limits when the outbox is looked at.
     ///
     /// Returns the messages that were dropped: for lack of room queued ones of QoS 0 go in favour of QoS 1 and 2, else the new
-    /// one; also one that is larger than the client's Maximum Packet Size [MQTT-3.1.2-24].
+    /// one; also one that is larger than the client's Maximum Packet Size [MQTT-3.1.2-24] [MQTT-3.1.2-25] (5.0).
     pub fn deliver(&mut self, message: Message, now: Timestamp) -> Vec<(Message, DropReason)> {
         self.deliver_for(message, 0, now)
     }
@@ -249,6 +253,13 @@ impl Connection {
         let Flow { mut session, .. } = self.flow.take()?;
         session.suspend();
         Some(session)
+    }
+
+    /// Drops the queued messages that are not wanted any more.
+    pub(crate) fn retain_queued(&mut self, is_wanted: impl FnMut(&Message) -> bool) {
+        if let Some(flow) = &mut self.flow {
+            flow.session.retain_queued(is_wanted);
+        }
     }
 
     /// How long the session is to be kept after this connection, in seconds; a client may change it with DISCONNECT.
@@ -387,7 +398,9 @@ impl Connection {
         self.keep_alive.received(self.now);
     }
 
-    /// Ends the connection, once. A 5.0 client whose connection was accepted is told why [MQTT-4.13.1-1], unless it is gone.
+    /// Ends the connection, once. A 5.0 client whose connection was accepted is told why [MQTT-4.13.1-1] (5.0), unless it is gone.
+    /// [MQTT-4.8.0-1] (3.1.1), [MQTT-3.14.0-1] [MQTT-3.14.2-2] [MQTT-3.14.2-3] [MQTT-3.14.2-4] [MQTT-3.14.4-1] (5.0)
+    /// [MQTT-3.14.4-2] (5.0)
     fn end(&mut self, cause: DisconnectCause) {
         if matches!(self.phase, Phase::Ended | Phase::Gone) {
             return;
@@ -455,7 +468,7 @@ fn one_for_each(reasons: &[ReasonCode], filters: usize, allowed: &[ReasonCode]) 
     given.chain(core::iter::repeat(ReasonCode::UnspecifiedError)).take(filters).collect()
 }
 
-/// The codes that the broker's side sends in PUBACK and PUBREC [MQTT-3.4.2-1] [MQTT-3.5.2-1].
+/// The codes that the broker's side sends in PUBACK and PUBREC [MQTT-3.4.2-1] [MQTT-3.5.2-1] (5.0).
 const PUBLISH_REASONS: &[ReasonCode] = &[
     ReasonCode::NoMatchingSubscribers,
     ReasonCode::ImplementationSpecificError,
@@ -465,7 +478,7 @@ const PUBLISH_REASONS: &[ReasonCode] = &[
     ReasonCode::PayloadFormatInvalid,
 ];
 
-/// The codes of SUBACK [MQTT-3.9.3-2].
+/// The codes of SUBACK [MQTT-3.9.3-2] (both versions).
 const SUBSCRIBE_REASONS: &[ReasonCode] = &[
     ReasonCode::GrantedQoS1,
     ReasonCode::GrantedQoS2,
@@ -478,7 +491,7 @@ const SUBSCRIBE_REASONS: &[ReasonCode] = &[
     ReasonCode::WildcardSubscriptionsNotSupported,
 ];
 
-/// The codes of UNSUBACK [MQTT-3.11.3-2].
+/// The codes of UNSUBACK [MQTT-3.11.3-2] (5.0).
 const UNSUBSCRIBE_REASONS: &[ReasonCode] = &[
     ReasonCode::NoSubscriptionExisted,
     ReasonCode::ImplementationSpecificError,

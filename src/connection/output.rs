@@ -87,11 +87,10 @@ impl Connection {
         if self.phase != Phase::Open || self.version() != Some(ProtocolVersion::V5) {
             return;
         }
-        let reason = match dismissal.reason {
-            // Only a client says so.
-            ReasonCode::DisconnectWithWill => ReasonCode::Success,
-            reason => sendable(reason, PacketType::Disconnect),
-        };
+        // Only a client says 0x04.
+        let is_the_clients = dismissal.reason == ReasonCode::DisconnectWithWill;
+        let reason = if is_the_clients { ReasonCode::Success } else { dismissal.reason };
+        let reason = sendable(reason, PacketType::Disconnect);
         let words = Words::of(dismissal);
         for properties in words.variants() {
             if self.write_if_it_fits(&Packet::Disconnect(Disconnect { reason, properties })) {

@@ -167,6 +167,7 @@ fn s54_a_wrong_first_byte_is_refused_before_the_rest_is_there() {
     }
 }
 
+/// [MQTT-1.5.5-1] (5.0)
 #[test]
 fn s54_a_wrong_length_is_refused_however_it_is_cut() {
     for (hex, fault, offset) in [

@@ -91,6 +91,7 @@ impl<'a> Codec<'a> for Variable {
     }
 }
 
+/// [MQTT-3.3.2-13] [MQTT-3.3.2-19] (5.0)
 impl<'a> Codec<'a> for Text {
     type Value = (&'a str,);
 
@@ -131,7 +132,7 @@ impl<'a> Codec<'a> for Binary {
     }
 }
 
-/// Both strings obey the rules of strings [MQTT-1.5.7-1].
+/// Both strings obey the rules of strings [MQTT-1.5.7-1] (5.0).
 impl<'a> Codec<'a> for Pair {
     type Value = (&'a str, &'a str);
 

@@ -28,7 +28,7 @@ pub struct ConnAck<'a> {
     /// Whether the server goes on with a stored session.
     pub session_present: bool,
     /// Whether the connection is accepted. The return codes 0 to 5 of 3.1.1 stand for success, 0x84, 0x85, 0x88, 0x86
-    /// and 0x87; other reasons can't be sent there [MQTT-3.2.2-6].
+    /// and 0x87; other reasons can't be sent there [MQTT-3.2.2-6] (3.1.1).
     pub reason: ReasonCode,
     /// 5.0 only.
     pub properties: Properties<'a>,
@@ -39,7 +39,7 @@ impl<'a> ConnAck<'a> {
         const FLAGS: &str = "acknowledge flags";
         let offset = reader.at();
         let flags = reader.u8(FLAGS)?;
-        // [MQTT-3.2.2-1] in 5.0
+        // [MQTT-3.2.2-1] (5.0)
         if flags & !1 != 0 {
             return Err(DecodeError { offset, field: FLAGS, fault: Fault::AcknowledgeFlagsReserved });
         }
@@ -80,7 +80,7 @@ impl<'a> ConnAck<'a> {
         self.properties.write(version, sink);
     }
 
-    /// [MQTT-3.2.2-4] in 3.1.1, [MQTT-3.2.2-6] in 5.0
+    /// [MQTT-3.2.2-4] (3.1.1), [MQTT-3.2.2-6] (5.0)
     fn check_session(&self) -> Result<(), Fault> {
         if self.session_present && self.reason != ReasonCode::Success {
             return Err(Fault::SessionPresentOnRefusal);

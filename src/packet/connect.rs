@@ -36,13 +36,13 @@ pub struct Connect<'a> {
     /// The longest silence of the client in seconds; 0 for no limit.
     pub keep_alive: u16,
     /// Who the client is. Empty: the server assigns an identifier; 3.1.1 then asks for a clean session, which is left to
-    /// the server to check, since it has an answer of its own for this fault [MQTT-3.1.3-8].
+    /// the server to check, since it has an answer of its own for this fault [MQTT-3.1.3-8] (3.1.1).
     pub client_id: &'a str,
     /// What is published when the connection ends without a word.
     pub will: Option<Will<'a>>,
     /// The user name.
     pub user_name: Option<&'a str>,
-    /// The password. In 3.1.1 only with a user name [MQTT-3.1.2-22].
+    /// The password. In 3.1.1 only with a user name [MQTT-3.1.2-22] (3.1.1).
     pub password: Option<&'a [u8]>,
     /// 5.0 only.
     pub properties: Properties<'a>,
@@ -84,14 +84,19 @@ impl<'a> Connect<'a> {
         tell("clean start", FieldValue::Flag(flags & CLEAN_START != 0));
         let keep_alive = reader.u16("keep alive")?;
         let properties = reader.properties(PLACE)?;
-        // The payload's fields come in this order [MQTT-3.1.3-1].
+        // The payload's fields come in this order [MQTT-3.1.3-1] (both versions).
+        // [MQTT-3.1.3-3] [MQTT-3.1.3-4] (both versions)
         let client_id = reader.text(CLIENT_ID)?;
+        // [MQTT-3.1.2-9] (both versions), [MQTT-3.1.2-11] (3.1.1)
         let will = if flags & WILL == 0 {
             None
         } else {
             Some(Will::decode(reader, will_qos, flags & WILL_RETAIN != 0)?)
         };
+        // [MQTT-3.1.2-18] [MQTT-3.1.2-19] [MQTT-3.1.3-11] (3.1.1), [MQTT-3.1.2-16] [MQTT-3.1.2-17]
+        // [MQTT-3.1.3-12] (5.0)
         let user_name = if flags & WITH_USER_NAME == 0 { None } else { Some(reader.text(USER_NAME)?) };
+        // [MQTT-3.1.2-20] [MQTT-3.1.2-21] (3.1.1), [MQTT-3.1.2-18] [MQTT-3.1.2-19] (5.0)
         let password = if flags & WITH_PASSWORD == 0 { None } else { Some(reader.binary(PASSWORD)?) };
         Ok(Self {
             version,
@@ -122,6 +127,7 @@ impl<'a> Connect<'a> {
         check_flags(self.flags(), self.version).map(drop).map_err(|fault| invalid(FLAGS, fault))
     }
 
+    /// [MQTT-3.1.2-1] [MQTT-3.1.3-1] [MQTT-3.1.3-3] (both versions)
     pub(super) fn write(&self, sink: &mut impl Sink) {
         sink.binary(self.version.protocol_name().as_bytes());
         sink.u8(self.version.level());
@@ -142,6 +148,9 @@ impl<'a> Connect<'a> {
         }
     }
 
+    /// [MQTT-3.1.2-9] [MQTT-3.1.2-11] [MQTT-3.1.2-13] [MQTT-3.1.2-18] [MQTT-3.1.2-19] (both versions),
+    /// [MQTT-3.1.2-14] [MQTT-3.1.2-15] [MQTT-3.1.2-20] [MQTT-3.1.2-21] (3.1.1), [MQTT-3.1.2-12] [MQTT-3.1.2-16]
+    /// [MQTT-3.1.2-17] (5.0)
     fn flags(&self) -> u8 {
         let will = self.will.map_or(0, |will| {
             WILL | (will.qos as u8) << WILL_QOS_SHIFT | if will.retain { WILL_RETAIN } else { 0 }
@@ -159,6 +168,7 @@ impl<'a> Will<'a> {
         retain: bool,
     ) -> Result<Self, DecodeError> {
         let properties = reader.properties(Place::Will)?;
+        // [MQTT-3.1.3-10] (3.1.1), [MQTT-3.1.3-11] (5.0)
         let topic = reader.topic(WILL_TOPIC)?;
         let payload = reader.binary(WILL_PAYLOAD)?;
         Ok(Self { topic, payload, qos, retain, properties })
@@ -189,24 +199,24 @@ fn protocol<O: Observer>(reader: &mut Reader<'_, '_, O>) -> Result<ProtocolVersi
 
 /// Checks the connect flags; the QoS of the will.
 fn check_flags(flags: u8, version: ProtocolVersion) -> Result<QoS, Fault> {
-    // [MQTT-3.1.2-3]
+    // [MQTT-3.1.2-3] (both versions)
     if flags & RESERVED != 0 {
         return Err(Fault::ConnectFlagsReserved);
     }
     if flags & WILL == 0 {
-        // [MQTT-3.1.2-13] in 3.1.1, [MQTT-3.1.2-11] in 5.0
+        // [MQTT-3.1.2-13] (3.1.1), [MQTT-3.1.2-11] (5.0)
         if flags & WILL_QOS != 0 {
             return Err(Fault::WillQoSWithoutWill);
         }
-        // [MQTT-3.1.2-15] in 3.1.1, [MQTT-3.1.2-13] in 5.0
+        // [MQTT-3.1.2-15] (3.1.1), [MQTT-3.1.2-13] (5.0)
         if flags & WILL_RETAIN != 0 {
             return Err(Fault::WillRetainWithoutWill);
         }
     }
-    // [MQTT-3.1.2-22] in 3.1.1; 5.0 allows it.
+    // [MQTT-3.1.2-22] (3.1.1); 5.0 allows it.
     if version < ProtocolVersion::V5 && flags & (WITH_PASSWORD | WITH_USER_NAME) == WITH_PASSWORD {
         return Err(Fault::PasswordWithoutUserName);
     }
-    // [MQTT-3.1.2-14] in 3.1.1, [MQTT-3.1.2-12] in 5.0
+    // [MQTT-3.1.2-14] (3.1.1), [MQTT-3.1.2-12] (5.0)
     QoS::from_u8((flags & WILL_QOS) >> WILL_QOS_SHIFT).ok_or(Fault::WillQoS)
 }

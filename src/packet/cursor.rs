@@ -96,8 +96,8 @@ impl<'a> Cursor<'a> {
         self.take(length.into(), field).map_err(|error| DecodeError { offset: start, ..error })
     }
 
-    /// A string: UTF-8 without U+0000 ([MQTT-1.5.3-1] and [MQTT-1.5.3-2] in 3.1.1, [MQTT-1.5.4-1] and [MQTT-1.5.4-2] in
-    /// 5.0). EF BB BF stays in it [MQTT-1.5.3-3] [MQTT-1.5.4-3].
+    /// A string: UTF-8 without U+0000 ([MQTT-1.5.3-1] [MQTT-1.5.3-2] (3.1.1), [MQTT-1.5.4-1] [MQTT-1.5.4-2] (5.0)).
+    /// EF BB BF stays in it [MQTT-1.5.3-3] (3.1.1), [MQTT-1.5.4-3] (5.0).
     pub(super) fn text(&mut self, field: &'static str) -> Result<&'a str, DecodeError> {
         let bytes = self.binary(field)?;
         let start = self.at - bytes.len();
@@ -214,7 +214,7 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
         Ok(value)
     }
 
-    /// A topic name, or the empty string; wildcards are refused [MQTT-3.3.2-2].
+    /// A topic name, or the empty string; wildcards are refused [MQTT-3.3.2-2] (both versions).
     pub(super) fn topic_or_empty(&mut self, field: &'static str) -> Result<&'a str, DecodeError> {
         let topic = self.text(field)?;
         if check_name(topic) == Err(TopicError::Wildcard) {
@@ -225,7 +225,7 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
         Ok(topic)
     }
 
-    /// A topic name [MQTT-4.7.3-1].
+    /// A topic name [MQTT-4.7.3-1] (both versions).
     pub(super) fn topic(&mut self, field: &'static str) -> Result<&'a str, DecodeError> {
         let start = self.at();
         let topic = self.topic_or_empty(field)?;
@@ -265,7 +265,7 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
         }
         let start = self.at();
         if self.is_empty() {
-            // No properties are written as the length 0 [MQTT-2.2.2-1].
+            // No properties are written as the length 0 [MQTT-2.2.2-1] (5.0).
             return Err(DecodeError { offset: start, field: LENGTH, fault: Fault::PropertyLengthMissing });
         }
         let length = usize::try_from(self.variable(LENGTH)?).unwrap_or(usize::MAX);

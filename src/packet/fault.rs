@@ -24,7 +24,7 @@ impl DecodeError {
         self.fault.reason()
     }
 
-    /// The number of the statement that is violated (`MQTT-2.2.2-2`), where that version of the specification gives one.
+    /// The number of the statement that is violated (2.2.2-2 with `MQTT-` before it), where that version of the specification gives one.
     #[must_use]
     pub const fn statement(&self, version: ProtocolVersion) -> Option<&'static str> {
         self.fault.statement(version)

@@ -73,7 +73,7 @@ impl<'a> Subscription<'a> {
 
     fn from_options(filter: &'a str, options: u8, version: ProtocolVersion) -> Result<Self, Fault> {
         let reserved = if version < ProtocolVersion::V5 { !QOS } else { RESERVED };
-        // [MQTT-3.8.3-4] in 3.1.1, [MQTT-3.8.3-5] in 5.0
+        // [MQTT-3.8.3-4] (3.1.1), [MQTT-3.8.3-5] (5.0)
         if options & reserved != 0 {
             return Err(Fault::SubscriptionOptionsReserved);
         }
@@ -140,7 +140,7 @@ impl<'a> Filters<'a> {
 }
 
 impl<'a> Filters<'a> {
-    /// All that is left of the packet, one filter at least ([MQTT-3.8.3-3] in 3.1.1, [MQTT-3.8.3-2] in 5.0).
+    /// All that is left of the packet, one filter at least ([MQTT-3.8.3-3] (3.1.1), [MQTT-3.8.3-2] (5.0)).
     pub(super) fn decode<O: Observer>(reader: &mut Reader<'a, '_, O>) -> Result<Self, DecodeError> {
         if reader.is_empty() {
             return Err(DecodeError { offset: reader.at(), field: FILTER, fault: Fault::SubscribeEmpty });
@@ -160,7 +160,7 @@ impl<'a> Filters<'a> {
                 tell("no local", FieldValue::Flag(subscription.no_local));
             }
             tell("QoS", FieldValue::QoS(subscription.qos));
-            // [MQTT-3.8.3-4] in 5.0
+            // [MQTT-3.8.3-4] (5.0)
             if is_shared && subscription.no_local {
                 return Err(DecodeError { offset, field: OPTIONS, fault: Fault::NoLocalOnShared });
             }
@@ -258,7 +258,7 @@ impl<'a> TopicFilters<'a> {
 }
 
 impl<'a> TopicFilters<'a> {
-    /// All that is left of the packet, one filter at least [MQTT-3.10.3-2].
+    /// All that is left of the packet, one filter at least [MQTT-3.10.3-2] (both versions).
     pub(super) fn decode<O: Observer>(reader: &mut Reader<'a, '_, O>) -> Result<Self, DecodeError> {
         if reader.is_empty() {
             return Err(DecodeError { offset: reader.at(), field: FILTER, fault: Fault::UnsubscribeEmpty });
@@ -305,6 +305,7 @@ impl PartialEq for TopicFilters<'_> {
 }
 
 /// Reads a filter, and whether it is a shared one, which 3.1.1 does not know.
+/// [MQTT-3.8.3-1] [MQTT-3.10.3-1] (both versions)
 fn filter<'a, O: Observer>(reader: &mut Reader<'a, '_, O>) -> Result<(&'a str, bool), DecodeError> {
     let offset = reader.at();
     let filter = reader.text(FILTER)?;

@@ -57,7 +57,7 @@ impl fmt::Display for ProtocolVersion {
     }
 }
 
-/// Names an exchange while it lasts; never 0 ([MQTT-2.3.1-1] in 3.1.1, [MQTT-2.2.1-3] in 5.0).
+/// Names an exchange while it lasts; never 0 ([MQTT-2.3.1-1] (3.1.1), [MQTT-2.2.1-3] (5.0)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PacketId(NonZeroU16);
 
@@ -163,6 +163,8 @@ impl PacketType {
     }
 
     /// The flags of its first byte; those of PUBLISH vary.
+    /// [MQTT-3.6.1-1] [MQTT-3.8.1-1] [MQTT-3.10.1-1] (both versions), [MQTT-2.2.2-1] (3.1.1), [MQTT-2.1.3-1] (5.0)
+    /// [MQTT-3.15.1-1] (5.0)
     pub(crate) const fn flags(self) -> u8 {
         if matches!(self, Self::PubRel | Self::Subscribe | Self::Unsubscribe) { 0b0010 } else { 0 }
     }
@@ -186,8 +188,9 @@ impl fmt::Display for PacketType {
     }
 }
 
-/// Takes a packet's first byte apart. Wrong flags are refused ([MQTT-2.2.2-2] in 3.1.1, [MQTT-2.1.3-1] in 5.0), as are
-/// QoS 3 [MQTT-3.3.1-4] and DUP with QoS 0 [MQTT-3.3.1-2].
+/// Takes a packet's first byte apart. Wrong flags are refused ([MQTT-2.2.2-2] (3.1.1), [MQTT-2.1.3-1] (5.0)), as are
+/// QoS 3 [MQTT-3.3.1-4] (both versions) and DUP with QoS 0 [MQTT-3.3.1-2] (both versions).
+/// [MQTT-3.14.1-1] (both versions), [MQTT-3.15.1-1] (5.0)
 pub(crate) const fn check_first(first: u8) -> Result<(PacketType, u8), DecodeError> {
     let (number, flags) = (first >> 4, first & 0x0F);
     let Some(packet) = PacketType::from_u8(number) else {

@@ -31,7 +31,7 @@ impl VariableByteInteger {
     }
 
     /// The same, and tells an unfinished value (`None`) from a wrong one (and the index of the wrong byte): more than
-    /// four bytes, or more than needed [MQTT-1.5.5-1].
+    /// four bytes, or more than needed [MQTT-1.5.5-1] (5.0).
     pub(crate) fn read(bytes: &[u8]) -> Result<Option<(u32, usize)>, (Fault, usize)> {
         let mut value = 0;
         for (index, byte) in bytes.iter().take(4).enumerate() {
@@ -48,7 +48,7 @@ impl VariableByteInteger {
         if bytes.len() < 4 { Ok(None) } else { Err((Fault::IntegerTooLong, 3)) }
     }
 
-    /// Appends a value in as few bytes as possible [MQTT-1.5.5-1].
+    /// Appends a value in as few bytes as possible [MQTT-1.5.5-1] (5.0).
     pub(crate) fn put(value: u32, out: &mut impl BufMut) {
         let mut rest = value;
         loop {

@@ -129,6 +129,7 @@ impl<'a> Properties<'a> {
     }
 
     /// Writes length and properties in 5.0, nothing in 3.1.1, which has no such part.
+    /// [MQTT-2.2.2-1] (5.0)
     pub(super) fn write(&self, version: ProtocolVersion, sink: &mut impl Sink) {
         if version < ProtocolVersion::V5 {
             return;

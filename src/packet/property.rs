@@ -240,7 +240,7 @@ impl<'a> Property<'a> {
             Self::ReceiveMaximum(0) | Self::MaximumPacketSize(0) | Self::MaximumQoS(QoS::ExactlyOnce) => {
                 Err(Fault::PropertyValue(self.name()))
             }
-            // [MQTT-3.3.2-8]
+            // [MQTT-3.3.2-8] (5.0)
             Self::TopicAlias(0) => Err(Fault::TopicAliasZero),
             Self::SubscriptionIdentifier(0) => Err(Fault::SubscriptionIdentifierZero),
             Self::SubscriptionIdentifier(identifier) if identifier > VariableByteInteger::MAX => {
@@ -249,7 +249,7 @@ impl<'a> Property<'a> {
             Self::ResponseTopic(topic) => match check_name(topic) {
                 Ok(()) => Ok(()),
                 Err(TopicError::Empty) => Err(Fault::ResponseTopicEmpty),
-                // [MQTT-3.3.2-14]
+                // [MQTT-3.3.2-14] (5.0)
                 Err(_) => Err(Fault::ResponseTopicWildcard),
             },
             _ => Ok(()),

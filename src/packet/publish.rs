@@ -67,7 +67,7 @@ impl<'a> Publish<'a> {
         let topic_at = reader.at();
         let PublishStart { duplicate, qos, retain, topic, packet_id } = PublishStart::read(reader, flags)?;
         let properties = reader.properties(PLACE)?;
-        // [MQTT-4.7.3-1]
+        // [MQTT-4.7.3-1] (both versions)
         if topic.is_empty() && properties.topic_alias().is_none() {
             return Err(DecodeError { offset: topic_at, field: TOPIC, fault: Fault::TopicEmpty });
         }
@@ -81,11 +81,11 @@ impl<'a> Publish<'a> {
             check_topic(TOPIC, self.topic)?;
         }
         match (self.qos, self.packet_id) {
-            // [MQTT-2.3.1-5] in 3.1.1, [MQTT-2.2.1-2] in 5.0
+            // [MQTT-2.3.1-5] (3.1.1), [MQTT-2.2.1-2] (5.0)
             (QoS::AtMostOnce, Some(_)) => Err(invalid(PACKET_ID, Fault::PacketIdUnexpected)),
-            // [MQTT-3.3.1-2]
+            // [MQTT-3.3.1-2] (both versions)
             (QoS::AtMostOnce, None) if self.duplicate => Err(invalid("duplicate", Fault::DuplicateQoS0)),
-            // [MQTT-2.3.1-1] in 3.1.1, [MQTT-2.2.1-3] in 5.0
+            // [MQTT-2.3.1-1] (3.1.1), [MQTT-2.2.1-3] (5.0)
             (QoS::AtLeastOnce | QoS::ExactlyOnce, None) => Err(invalid(PACKET_ID, Fault::PacketIdMissing)),
             (QoS::AtMostOnce, None) | (QoS::AtLeastOnce | QoS::ExactlyOnce, Some(_)) => Ok(()),
         }
@@ -103,6 +103,7 @@ impl<'a> Publish<'a> {
             | if self.retain { RETAIN } else { 0 }
     }
 
+    /// [MQTT-3.3.2-1] (both versions), [MQTT-2.3.1-1] [MQTT-2.3.1-5] (3.1.1), [MQTT-2.2.1-2] (5.0)
     fn write_head(&self, version: ProtocolVersion, sink: &mut impl Sink) {
         sink.binary(self.topic.as_bytes());
         if let Some(packet_id) = self.packet_id {
@@ -148,14 +149,14 @@ impl<'a> PublishStart<'a> {
 
     fn read<O: Observer>(reader: &mut Reader<'a, '_, O>, flags: u8) -> Result<Self, DecodeError> {
         let (duplicate, qos, retain) = flags_of(flags)?;
-        // [MQTT-3.3.2-1]
+        // [MQTT-3.3.2-1] (both versions)
         let topic = reader.topic_or_empty(TOPIC)?;
         let packet_id = if qos == QoS::AtMostOnce { None } else { Some(reader.packet_id()?) };
         Ok(Self { duplicate, qos, retain, topic, packet_id })
     }
 }
 
-/// DUP, QoS and RETAIN. QoS 3 is refused [MQTT-3.3.1-4].
+/// DUP, QoS and RETAIN. QoS 3 is refused [MQTT-3.3.1-4] (both versions).
 pub(super) fn flags_of(flags: u8) -> Result<(bool, QoS, bool), DecodeError> {
     let qos = QoS::from_u8((flags >> QOS_SHIFT) & 0b11).ok_or(DecodeError {
         offset: 0,

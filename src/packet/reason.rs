@@ -157,30 +157,30 @@ impl ReasonCode {
     #[must_use]
     pub const fn is_allowed_in(self, packet: PacketType) -> bool {
         match packet {
-            // [MQTT-3.2.2-8]
+            // [MQTT-3.2.2-8] (5.0)
             PacketType::ConnAck => matches!(
                 self.as_u8(),
                 0x00 | 0x80..=0x8A | 0x8C | 0x90 | 0x95 | 0x97 | 0x99..=0x9D | 0x9F
             ),
-            // [MQTT-3.4.2-1] [MQTT-3.5.2-1]
+            // [MQTT-3.4.2-1] [MQTT-3.5.2-1] (5.0)
             PacketType::PubAck | PacketType::PubRec => {
                 matches!(self.as_u8(), 0x00 | 0x10 | 0x80 | 0x83 | 0x87 | 0x90 | 0x91 | 0x97 | 0x99)
             }
-            // [MQTT-3.6.2-1] [MQTT-3.7.2-1]
+            // [MQTT-3.6.2-1] [MQTT-3.7.2-1] (5.0)
             PacketType::PubRel | PacketType::PubComp => matches!(self.as_u8(), 0x00 | 0x92),
-            // [MQTT-3.9.3-2]
+            // [MQTT-3.9.3-2] (5.0)
             PacketType::SubAck => matches!(
                 self.as_u8(),
                 0x00..=0x02 | 0x80 | 0x83 | 0x87 | 0x8F | 0x91 | 0x97 | 0x9E | 0xA1 | 0xA2
             ),
-            // [MQTT-3.11.3-2]
+            // [MQTT-3.11.3-2] (5.0)
             PacketType::UnsubAck => matches!(self.as_u8(), 0x00 | 0x11 | 0x80 | 0x83 | 0x87 | 0x8F | 0x91),
-            // [MQTT-3.14.2-1]; 0x8C is only in the table of section 2.4, which names DISCONNECT for it.
+            // [MQTT-3.14.2-1] (5.0); 0x8C is only in the table of section 2.4, which names DISCONNECT for it.
             PacketType::Disconnect => matches!(
                 self.as_u8(),
                 0x00 | 0x04 | 0x80..=0x83 | 0x87 | 0x89 | 0x8B..=0x8F | 0x90 | 0x93..=0xA2
             ),
-            // [MQTT-3.15.2-1]
+            // [MQTT-3.15.2-1] (5.0)
             PacketType::Auth => matches!(self.as_u8(), 0x00 | 0x18 | 0x19),
             PacketType::Connect
             | PacketType::Publish

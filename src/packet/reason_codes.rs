@@ -89,7 +89,7 @@ impl<'a> ReasonCodes<'a> {
         while !reader.is_empty() {
             let offset = reader.at();
             let reason = reader.reason(packet)?;
-            // [MQTT-3.9.3-2] in 3.1.1
+            // [MQTT-3.9.3-2] (3.1.1)
             let code = reason.as_u8();
             if reader.version < ProtocolVersion::V5 && !matches!(code, 0..=2 | 0x80) {
                 return Err(DecodeError { offset, field: CODE, fault: Fault::ReasonCode { packet, code } });
@@ -98,6 +98,7 @@ impl<'a> ReasonCodes<'a> {
         Ok(Self { source: Source::Wire(wire) })
     }
 
+    /// [MQTT-3.8.4-5] (3.1.1), [MQTT-3.9.3-2] [MQTT-3.11.3-2] (5.0)
     fn check(&self, packet: PacketType) -> Result<(), EncodeError> {
         if self.is_empty() {
             return Err(invalid(CODE, Fault::ReasonCodesMissing(packet)));

@@ -41,7 +41,7 @@ pub(crate) struct Incoming {
     next_token: u64,
     deliveries: BTreeMap<u64, Delivery>,
     exchanges: BTreeMap<PacketId, Exchange>,
-    /// The awaited deliveries in order of receipt: PUBACKs and PUBRECs go out in this order [MQTT-4.6.0-2], [MQTT-4.6.0-3].
+    /// The awaited deliveries in order of receipt: PUBACKs and PUBRECs go out in this order [MQTT-4.6.0-2] [MQTT-4.6.0-3] (both versions).
     at_least_once: VecDeque<u64>,
     exactly_once: VecDeque<u64>,
     /// The identifiers of the awaited QoS 1 messages.
@@ -54,6 +54,7 @@ impl Incoming {
         self.deliveries.len()
     }
 
+    /// [MQTT-3.3.4-1] (both versions), [MQTT-4.3.2-2] (3.1.1), [MQTT-4.3.2-5] (5.0)
     pub(super) fn received(
         &mut self,
         publish: &Publish<'_>,
@@ -72,6 +73,7 @@ impl Incoming {
         Ok(Arrival::New(self.deliver(id, QoS::AtLeastOnce)))
     }
 
+    /// [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-10] (5.0)
     fn received_exactly_once(
         &mut self,
         id: PacketId,
@@ -190,12 +192,13 @@ impl Incoming {
             } else {
                 self.at_least_once_ids.remove(&id);
                 link.received = link.received.saturating_sub(1);
+                // [MQTT-4.3.2-2] (3.1.1), [MQTT-4.3.2-4] (5.0)
                 link.answer(Packet::PubAck, id, reason, outbox);
             }
         }
     }
 
-    /// Sends PUBREC. A refusal ends the exchange: the identifier stands for a new message then [MQTT-4.3.3-9].
+    /// Sends PUBREC. A refusal ends the exchange: the identifier stands for a new message then [MQTT-4.3.3-9] (5.0).
     fn answer_exactly_once(
         &mut self,
         id: PacketId,
@@ -209,6 +212,7 @@ impl Incoming {
         } else if let Some(exchange) = self.exchanges.get_mut(&id) {
             exchange.state = ExchangeState::Answered { reason };
         }
+        // [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-8] (5.0)
         link.answer(Packet::PubRec, id, reason, outbox);
     }
 
@@ -221,6 +225,7 @@ impl Incoming {
     }
 
     /// PUBREL arrived: answered with PUBCOMP also if nothing is known of it, so that the peer can finish.
+    /// [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-11] [MQTT-4.3.3-12] (5.0)
     pub(super) fn released(
         &mut self,
         ack: &Ack<'_>,
@@ -267,7 +272,7 @@ impl Incoming {
     }
 }
 
-/// A reason that PUBACK and PUBREC can carry [MQTT-3.4.2-1] [MQTT-3.5.2-1]: the program may have named any.
+/// A reason that PUBACK and PUBREC can carry [MQTT-3.4.2-1] [MQTT-3.5.2-1] (5.0): the program may have named any.
 const fn sendable(reason: ReasonCode) -> ReasonCode {
     if reason.is_allowed_in(PacketType::PubAck) {
         reason

@@ -42,7 +42,8 @@ pub(crate) struct LinkSettings {
 
 /// Which unfinished exchanges of former connections are still to be sent again, by their order.
 ///
-/// PUBRELs have a cursor of their own: they don't wait for the quota that PUBLISHes wait for [MQTT-3.3.4-8].
+/// PUBRELs have a cursor of their own: they don't wait for the quota that PUBLISHes wait for [MQTT-3.3.4-8] (5.0).
+/// [MQTT-3.3.4-10] [MQTT-4.9.0-3] (5.0)
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Replay {
     pub(super) next_release: u64,
@@ -56,7 +57,7 @@ pub(crate) struct Link {
     pub(crate) settings: LinkSettings,
     /// Tells transmissions of this connection from those of former ones; given by [`Session::begin`](super::Session::begin).
     pub(super) epoch: u64,
-    /// How many more QoS 1 and 2 messages may be sent [MQTT-4.9.0-1].
+    /// How many more QoS 1 and 2 messages may be sent [MQTT-4.9.0-1] (5.0).
     pub(super) send_quota: u16,
     /// How far the replay of unfinished exchanges has come.
     pub(super) replay: Option<Replay>,
@@ -97,6 +98,7 @@ impl Link {
     }
 
     /// Counts a message of the peer against our Receive Maximum.
+    /// [MQTT-3.3.4-7] [MQTT-3.3.4-9] (5.0)
     pub(super) fn count_received(&mut self) -> Result<(), Violation> {
         // Older versions have no Receive Maximum, and as many identifiers.
         let is_v5 = self.version() == ProtocolVersion::V5;
@@ -120,6 +122,8 @@ impl Link {
     }
 
     /// Writes an acknowledgement: `kind` is its variant of [`Packet`].
+    /// [MQTT-2.3.1-6] (3.1.1), [MQTT-2.2.1-5] [MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2] [MQTT-3.5.2-3] (5.0)
+    /// [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.7.2-2] [MQTT-3.7.2-3] (5.0)
     pub(super) fn answer(
         &mut self,
         kind: fn(Ack<'static>) -> Packet<'static>,
@@ -142,6 +146,7 @@ impl Link {
     }
 
     /// Why the peer would not take a message, if so.
+    /// [MQTT-3.1.2-24] [MQTT-3.2.2-11] [MQTT-3.2.2-14] [MQTT-3.2.2-15] (5.0)
     pub(crate) fn refusal(&self, message: &Message) -> Option<ReasonCode> {
         if message.qos > self.settings.peer_maximum_qos {
             return Some(ReasonCode::QoSNotSupported);
@@ -232,6 +237,8 @@ impl Link {
     }
 
     /// The alias for a topic: known to the peer, new, or none when all are given away.
+    /// [MQTT-3.1.2-26] [MQTT-3.1.2-27] [MQTT-3.2.2-17] [MQTT-3.2.2-18] [MQTT-3.3.2-8] [MQTT-3.3.2-9] (5.0)
+    /// [MQTT-3.3.2-11] (5.0)
     fn outbound_alias(&mut self, topic: &TopicName) -> Option<Alias> {
         if let Some(alias) = self.outbound_aliases.get(topic.as_bytes()) {
             return Some(Alias::Known(*alias));
@@ -246,6 +253,7 @@ impl Link {
     }
 
     /// The topic of a received PUBLISH, and keeps the alias that comes with it.
+    /// [MQTT-3.3.2-7] [MQTT-3.3.2-8] [MQTT-3.3.2-9] [MQTT-3.3.2-10] [MQTT-3.3.2-11] [MQTT-3.3.2-12] (5.0)
     fn resolve_topic(&mut self, publish: &Publish<'_>, frame: &Frame<'_>) -> Result<TopicName, Violation> {
         let Some(alias) = publish.properties.topic_alias() else {
             return Ok(TopicName::from_checked(frame.share(publish.topic.as_bytes())));

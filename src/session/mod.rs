@@ -52,6 +52,7 @@ pub(crate) enum Arrival {
 /// The state that both peers keep across connections (section 3.1.2.4 of 3.1.1, 4.1 of 5.0).
 ///
 /// Opaque: it is moved between connections, not looked into.
+/// [MQTT-4.1.0-1] (both versions), [MQTT-3.1.2-23] (5.0)
 #[derive(Debug)]
 pub struct Session {
     ids: PacketIds,
@@ -103,6 +104,11 @@ impl Session {
     /// Drops all queued messages of QoS 0.
     pub(crate) fn drop_qos0(&mut self) {
         self.outgoing.drop_qos0();
+    }
+
+    /// Drops the queued messages that are not wanted any more.
+    pub(crate) fn retain_queued(&mut self, is_wanted: impl FnMut(&Message) -> bool) {
+        self.outgoing.retain_queued(is_wanted);
     }
 
     /// How many messages wait or are unacknowledged, and what they cost.

@@ -42,8 +42,10 @@ struct InFlight {
 )]
 enum Phase {
     /// PUBLISH was sent; PUBACK or PUBREC is due.
+    /// [MQTT-4.3.2-1] [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.2-3] [MQTT-4.3.3-3] (5.0)
     Published { message: Message, expires: Option<Timestamp> },
     /// PUBREL was sent; PUBCOMP is due. The message itself is not needed any more.
+    /// [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-5] [MQTT-4.3.3-6] (5.0)
     Released { reason: ReasonCode },
 }
 
@@ -52,13 +54,15 @@ enum Phase {
 pub(crate) struct Outgoing {
     limits: QueueLimits,
     /// By order of the program's calls.
+    /// [MQTT-4.6.0-5] [MQTT-4.6.0-6] (both versions)
     queue: BTreeMap<u64, Queued>,
     /// The queued messages of QoS 0, which are the first to be dropped.
     droppable: BTreeSet<u64>,
     /// The queued messages that expire.
     expiries: BTreeSet<(Timestamp, u64)>,
     next_queued: u64,
-    /// By order of the last packet that was new: PUBLISH, then PUBREL. This is the order of a replay [MQTT-4.6.0-1], [MQTT-4.6.0-4].
+    /// By order of the last packet that was new: PUBLISH, then PUBREL. This is the order of a replay
+    /// [MQTT-4.6.0-1] [MQTT-4.6.0-4] (both versions).
     inflight: BTreeMap<u64, InFlight>,
     by_id: BTreeMap<PacketId, u64>,
     next_sent: u64,
@@ -198,11 +202,22 @@ impl Outgoing {
         refused
     }
 
+    /// Drops the queued messages that are not wanted any more.
+    pub(super) fn retain_queued(&mut self, mut is_wanted: impl FnMut(&Message) -> bool) {
+        let all = self.queue.iter();
+        let unwanted: Vec<u64> =
+            all.filter(|(_, queued)| !is_wanted(&queued.message)).map(|(order, _)| *order).collect();
+        for order in unwanted {
+            self.discard(order);
+        }
+    }
+
     pub(super) fn next_expiry(&self) -> Option<Timestamp> {
         self.expiries.first().map(|(expires, _)| *expires)
     }
 
-    /// Expires queued messages. What was sent once is never expired [MQTT-4.3.3-7].
+    /// Expires queued messages. What was sent once is never expired [MQTT-4.3.3-7] (5.0).
+    /// [MQTT-3.3.2-5] [MQTT-4.3.3-13] (5.0)
     pub(super) fn expire(&mut self, now: Timestamp, fates: &mut VecDeque<Fate>) {
         while let Some((expires, order)) = self.expiries.first().copied()
             && expires <= now
@@ -220,6 +235,7 @@ impl Outgoing {
     }
 
     /// Ends an unfinished exchange: its identifier and its share of the quota are free again.
+    /// [MQTT-2.3.1-3] [MQTT-4.3.2-1] (3.1.1), [MQTT-4.3.2-3] [MQTT-4.3.3-5] [MQTT-4.9.0-2] (5.0)
     fn end_inflight(&mut self, order: u64, ids: &mut PacketIds, link: &mut Link) -> Option<InFlight> {
         let inflight = self.inflight.remove(&order)?;
         self.by_id.remove(&inflight.id);
@@ -228,7 +244,7 @@ impl Outgoing {
             self.bytes -= message.cost();
         }
         if inflight.counted_in == link.epoch {
-            // At PUBACK, PUBCOMP or a refusing PUBREC, not before [MQTT-4.9.0-2].
+            // At PUBACK, PUBCOMP or a refusing PUBREC, not before [MQTT-4.9.0-2] (5.0).
             link.send_quota += 1;
         }
         if self.inflight.is_empty() {
@@ -258,6 +274,7 @@ impl Outgoing {
                 self.end_queued(order, PublishOutcome::Refused { reason }, fates);
             } else if queued.message.qos == QoS::AtMostOnce {
                 let Some(queued) = self.discard(order) else { break };
+                // [MQTT-4.3.1-1] (both versions)
                 link.publish(&queued.message, None, false, left(queued.expires, now), outbox);
             } else if !self.send_first(order, ids, link, outbox, now) {
                 break;
@@ -266,6 +283,8 @@ impl Outgoing {
     }
 
     /// Sends a queued QoS 1 or 2 message for the first time; `false` if quota or identifiers are used up.
+    /// [MQTT-4.3.2-1] [MQTT-4.3.3-1] (both versions), [MQTT-3.3.4-7] [MQTT-3.3.4-9] [MQTT-4.3.2-2] (5.0)
+    /// [MQTT-4.3.3-2] [MQTT-4.9.0-2] (5.0)
     fn send_first(
         &mut self,
         order: u64,
@@ -297,7 +316,7 @@ impl Outgoing {
     }
 
     /// Sends unfinished exchanges again on a resumed session: in their order, with their identifiers, within the quota
-    /// of this connection [MQTT-4.4.0-1].
+    /// of this connection [MQTT-4.4.0-1] (both versions).
     fn replay(
         &mut self,
         ids: &mut PacketIds,
@@ -358,6 +377,7 @@ impl Outgoing {
         true
     }
 
+    /// [MQTT-3.3.1-1] [MQTT-3.3.1-3] [MQTT-4.4.0-1] (both versions), [MQTT-2.3.1-3] (3.1.1)
     fn send_again(&mut self, order: u64, link: &mut Link, outbox: &mut Outbox, now: Timestamp) {
         let Some(inflight) = self.inflight.get_mut(&order) else { return };
         inflight.sent_at = now;
@@ -411,6 +431,8 @@ impl Outgoing {
     }
 
     /// PUBACK, PUBREC or PUBCOMP arrived.
+    /// [MQTT-4.4.0-2] [MQTT-4.9.0-3] (5.0)
+    /// [MQTT-4.8.2-6] (5.0)
     pub(super) fn acknowledged(
         &mut self,
         kind: PacketType,
@@ -455,6 +477,7 @@ impl Outgoing {
     }
 
     /// PUBREC was received: the message is the peer's now, PUBREL goes out and the exchange moves behind all others.
+    /// [MQTT-4.6.0-4] (both versions), [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-4] (5.0)
     fn release(
         &mut self,
         order: u64,
@@ -509,6 +532,7 @@ fn unexpired(mut message: Message, expires: Option<Timestamp>, now: Timestamp) -
 }
 
 /// What is left until a message expires, in whole seconds; one at least, because it was in time when it was first sent.
+/// [MQTT-3.3.2-6] (5.0)
 pub(crate) fn left(expires: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
     expires.map(|expires| {
         let left = expires.saturating_since(now) + Duration::from_micros(999_999);

@@ -23,6 +23,7 @@ impl Default for PacketIds {
 
 impl PacketIds {
     /// Takes an identifier that is not in use [MQTT-2.3.1-2] (3.1.1) [MQTT-2.2.1-3] (5.0); `None` if all 65,535 are.
+    /// [MQTT-4.3.2-1] [MQTT-4.3.3-1] (both versions), [MQTT-2.3.1-4] (3.1.1), [MQTT-2.2.1-4] (5.0)
     pub(crate) fn take(&mut self) -> Option<PacketId> {
         let (first, last) = self
             .free
@@ -102,6 +103,7 @@ mod tests {
         assert_eq!(ids.take(), None);
     }
 
+    /// [MQTT-2.3.1-2] [MQTT-2.3.1-4] (3.1.1), [MQTT-2.2.1-3] [MQTT-2.2.1-4] (5.0)
     #[test]
     fn agrees_with_a_set_over_random_use() {
         let mut ids = PacketIds::default();

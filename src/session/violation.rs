@@ -10,21 +10,22 @@ use crate::packet::{PacketType, ReasonCode};
 pub enum Violation {
     /// A packet that only the other side sends, or that is not allowed at this point.
     UnexpectedPacket(PacketType),
-    /// The first packet was not CONNECT (to a server) or not CONNACK (to a client) [MQTT-3.1.0-1] [MQTT-3.2.0-1].
+    /// The first packet was not CONNECT (to a server) or not CONNACK (to a client) [MQTT-3.1.0-1] [MQTT-3.2.0-1] (both versions).
     HandshakeExpected(PacketType),
-    /// More unfinished QoS 1 and 2 messages than the Receive Maximum allows [MQTT-3.3.4-7] [MQTT-3.3.4-9].
+    /// More unfinished QoS 1 and 2 messages than the Receive Maximum allows [MQTT-3.3.4-7] [MQTT-3.3.4-9] (5.0).
     ReceiveMaximumExceeded,
-    /// A topic alias of 0 or above the maximum [MQTT-3.3.2-8] [MQTT-3.3.2-9] [MQTT-3.3.2-11].
+    /// A topic alias of 0 or above the maximum [MQTT-3.3.2-8] [MQTT-3.3.2-9] [MQTT-3.3.2-11] (5.0).
     TopicAliasOutOfRange,
-    /// A topic alias that stands for nothing on this connection [MQTT-3.3.2-7].
+    /// A topic alias that stands for nothing on this connection [MQTT-3.3.2-7] (5.0).
     TopicAliasUnknown,
     /// An acknowledgement of the wrong kind for its packet identifier.
     WrongAcknowledgement,
     /// An acknowledgement with a packet identifier that nothing waits under; strict profile only.
     UnknownPacketIdentifier,
-    /// A SUBACK or UNSUBACK whose reason codes are not one for each filter [MQTT-3.8.4-6]; strict profile only.
+    /// A SUBACK or UNSUBACK whose reason codes are not one for each filter [MQTT-3.8.4-5] (3.1.1) [MQTT-3.8.4-6] (5.0);
+    /// strict profile only.
     WrongNumberOfReasonCodes,
-    /// CONNACK with session present where no session can be [MQTT-3.2.2-2] [MQTT-3.2.2-4]; after a clean start in the strict profile only.
+    /// CONNACK with session present where no session can be [MQTT-3.2.2-1] (3.1.1), [MQTT-3.2.2-2] [MQTT-3.2.2-4] (5.0); after a clean start in the strict profile only.
     SessionPresent,
     /// A QoS above the announced maximum.
     QoSNotSupported,
@@ -36,13 +37,13 @@ pub enum Violation {
     SharedSubscriptionsNotSupported,
     /// A subscription identifier although those were announced as not available.
     SubscriptionIdentifiersNotSupported,
-    /// A PUBLISH of a client carries a subscription identifier [MQTT-3.3.4-6].
+    /// A PUBLISH of a client carries a subscription identifier [MQTT-3.3.4-6] (5.0).
     SubscriptionIdentifierFromClient,
-    /// An AUTH that no authentication method allows [MQTT-4.12.0-6] [MQTT-4.12.0-7].
+    /// An AUTH that no authentication method allows [MQTT-4.12.0-6] [MQTT-4.12.0-7] (5.0).
     UnexpectedAuthentication,
-    /// An authentication method other than that of CONNECT [MQTT-4.12.0-5].
+    /// An authentication method other than that of CONNECT [MQTT-4.12.0-5] (5.0).
     AuthenticationMethodChanged,
-    /// A DISCONNECT raises the session expiry from 0 (5.0 section 3.14.2.2.2), or comes with one from a server [MQTT-3.14.2-2].
+    /// A DISCONNECT raises the session expiry from 0 (5.0 section 3.14.2.2.2), or comes with one from a server [MQTT-3.14.2-2] (5.0).
     SessionExpiryNotAllowed,
     /// A PINGRESP that nobody asked for; strict profile only.
     UnexpectedPingResp,

@@ -12,7 +12,10 @@ use crate::harness::*;
 
 const CONNECT_V4: &str = "10 26 00 04 4D 51 54 54 04 C2 00 78 00 09 38 39 34 36 37 32 30 38 39 00 06 34 38 39 34 30 32 00 07 64 6E 64 66 73 73 6A";
 
-/// Flow 3: the raw bytes get the listed answers. [MQTT-3.1.4-4], [MQTT-3.2.0-1], [MQTT-3.8.4-2], [MQTT-3.12.4-1] of 3.1.1.
+/// Flow 3: the raw bytes get the listed answers.
+/// [MQTT-2.3.1-7] [MQTT-3.1.4-4] [MQTT-3.2.0-1] [MQTT-3.3.4-1] [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.10.4-4] (3.1.1)
+/// [MQTT-3.12.4-1] [MQTT-4.3.2-2] (3.1.1)
+/// [MQTT-7.0.0-2] (3.1.1)
 #[test]
 fn flow_3_raw_bytes_get_raw_answers() {
     let mut world = World::new();
@@ -36,7 +39,7 @@ fn flow_3_raw_bytes_get_raw_answers() {
     world.expect_closed(id, &[]);
 }
 
-/// [MQTT-2.2.2-2]: the PUBREL that tutorials print.
+/// [MQTT-2.2.2-2] (3.1.1): the PUBREL that tutorials print.
 #[test]
 fn s54_flow_3_a_pubrel_with_wrong_flags_closes() {
     let mut world = World::new();
@@ -46,7 +49,7 @@ fn s54_flow_3_a_pubrel_with_wrong_flags_closes() {
     world.expect_closed(id, &[connack(false, ReasonCode::Success)]);
 }
 
-/// [MQTT-3.1.2-2] of both versions.
+/// [MQTT-3.1.2-2] (both versions).
 #[test]
 fn s54_an_unknown_protocol_level_is_answered_and_closed() {
     for (level, answer) in
@@ -60,7 +63,8 @@ fn s54_an_unknown_protocol_level_is_answered_and_closed() {
     }
 }
 
-/// [MQTT-3.1.4-1] [MQTT-3.1.2-3] [MQTT-3.1.2-22] of 3.1.1: closed without a CONNACK.
+/// [MQTT-3.1.4-1] [MQTT-3.1.2-3] [MQTT-3.1.2-22] (3.1.1): closed without a CONNACK.
+/// [MQTT-3.1.2-1] (3.1.1)
 #[test]
 fn s54_a_malformed_connect_of_3_1_1_is_closed_without_connack() {
     for malformed in [
@@ -82,6 +86,7 @@ fn s54_a_malformed_connect_of_3_1_1_is_closed_without_connack() {
 }
 
 /// 5.0 section 4.13.2: CONNACK may carry the reason.
+/// [MQTT-3.1.2-3] [MQTT-3.1.4-1] (5.0)
 #[test]
 fn s36_s54_a_wrong_connect_of_5_0_is_answered_with_the_reason() {
     use ReasonCode::{MalformedPacket, ProtocolError};
@@ -103,7 +108,8 @@ fn s36_s54_a_wrong_connect_of_5_0_is_answered_with_the_reason() {
     }
 }
 
-/// [MQTT-3.1.0-1] of both versions: whatever else comes first is not answered.
+/// [MQTT-3.1.0-1] (both versions): whatever else comes first is not answered.
+/// [MQTT-3.14.0-1] (5.0)
 #[test]
 fn s54_the_first_packet_is_connect() {
     for version in [V4, V5] {
@@ -136,7 +142,7 @@ fn s54_the_first_packet_is_connect() {
     }
 }
 
-/// [MQTT-3.1.0-2] of both versions.
+/// [MQTT-3.1.0-2] (both versions).
 #[test]
 fn s54_a_second_connect_is_a_protocol_error() {
     for version in [V4, V5] {
@@ -149,7 +155,8 @@ fn s54_a_second_connect_is_a_protocol_error() {
     }
 }
 
-/// [MQTT-3.1.3-6] [MQTT-3.1.3-7] [MQTT-3.1.3-8] of 3.1.1.
+/// [MQTT-3.1.3-6] [MQTT-3.1.3-7] [MQTT-3.1.3-8] (3.1.1).
+/// [MQTT-3.1.3-9] (3.1.1)
 #[test]
 fn s54_an_empty_client_id_of_3_1_1_needs_a_clean_session() {
     let mut world = World::new();
@@ -165,7 +172,8 @@ fn s54_an_empty_client_id_of_3_1_1_needs_a_clean_session() {
     world.expect_hex(refused, "20 02 00 02");
 }
 
-/// [MQTT-3.1.3-6] [MQTT-3.1.3-7] [MQTT-3.2.2-16] of 5.0.
+/// [MQTT-3.1.3-6] [MQTT-3.1.3-7] [MQTT-3.2.2-16] (5.0).
+/// [MQTT-3.1.4-5] (5.0)
 #[test]
 fn an_empty_client_id_of_5_0_is_assigned_and_told() {
     let mut world = World::new();
@@ -185,7 +193,7 @@ fn an_empty_client_id_of_5_0_is_assigned_and_told() {
     assert_eq!(names, ["auto-0", "auto-1"]);
 }
 
-/// [MQTT-3.1.3-5] of both versions, and what reasonable servers take beyond.
+/// [MQTT-3.1.3-5] (both versions), and what reasonable servers take beyond.
 #[test]
 fn all_usual_client_ids_are_accepted() {
     let long = "x".repeat(1000);
@@ -226,7 +234,7 @@ fn packets_behind_connect_need_not_wait() {
     world.expect(id, &[connack(false, ReasonCode::Success), puback(1), Packet::PingResp]);
 }
 
-/// [MQTT-3.1.4-5] of 3.1.1, [MQTT-3.1.4-6] of 5.0.
+/// [MQTT-3.1.4-5] (3.1.1).
 #[test]
 fn nothing_is_processed_behind_a_refused_connect() {
     let mut world = World::with(|config| config.allow_empty_client_id = false);
@@ -258,6 +266,7 @@ fn connections_are_bounded_and_a_closed_one_makes_room() {
     world.expect_open(third);
 }
 
+/// [MQTT-3.1.4-2] (5.0)
 #[test]
 fn sessions_are_bounded() {
     for (version, answer) in [(V4, ReasonCode::ServerUnavailable), (V5, ReasonCode::QuotaExceeded)] {
@@ -320,7 +329,7 @@ fn s71_connack_announces_what_the_broker_can_do() {
     assert_eq!((properties.server_keep_alive(), properties.session_expiry_interval()), (None, None));
 }
 
-/// [MQTT-4.12.0-1] of 5.0.
+/// [MQTT-4.12.0-1] (5.0).
 #[test]
 fn an_authentication_method_is_refused() {
     let mut world = World::new();

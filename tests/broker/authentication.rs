@@ -102,6 +102,7 @@ fn an_unknown_method_is_refused_without_a_question() {
 }
 
 /// [MQTT-4.12.0-4] [MQTT-3.14.0-1] [MQTT-3.2.2-7] (5.0): CONNACK with the reason, no DISCONNECT, at any step.
+/// [MQTT-4.13.2-1] (5.0)
 #[test]
 fn a_refusal_at_any_step_is_a_connack() {
     for steps in 0..3 {
@@ -187,6 +188,7 @@ fn a_client_may_authenticate_again() {
 }
 
 /// [MQTT-4.12.1-2] (5.0): DISCONNECT with a fitting code, and the end.
+/// [MQTT-4.13.2-1] (5.0)
 #[test]
 fn a_failed_re_authentication_ends_the_connection() {
     let mut world = world();
@@ -349,6 +351,7 @@ fn a_disconnect_that_is_too_large_loses_its_words() {
 }
 
 /// A CONNACK larger than the client takes is not sent, nor anything in its place [MQTT-3.1.2-24] [MQTT-3.14.0-1] (5.0).
+/// [MQTT-4.13.2-1] (5.0)
 #[test]
 fn s56_a_connack_that_is_too_large_is_not_sent() {
     let mut world = World::new();

@@ -18,7 +18,8 @@ fn retained(qos: mqtt_engine::QoS) -> Packet<'static> {
     }
 }
 
-/// [MQTT-3.2.2-9] to [MQTT-3.2.2-12] (5.0): announced; more is refused with 0x9B, but any QoS may be asked for.
+/// [MQTT-3.2.2-9] [MQTT-3.2.2-10] [MQTT-3.2.2-11] [MQTT-3.2.2-12] (5.0): announced; more is refused with 0x9B, but any QoS may be
+/// asked for.
 #[test]
 fn s71_maximum_qos() {
     for (most, over) in [(AtMostOnce, AtLeastOnce), (AtLeastOnce, ExactlyOnce)] {
@@ -63,7 +64,8 @@ fn s71_retain_available() {
     assert_eq!(world.broker.statistics().retained, 0);
 }
 
-/// 5.0 sections 3.2.2.3.11 to 3.2.2.3.13: announced, and DISCONNECT with the code of its own; 3.1.1 is refused the filter alone.
+/// 5.0 sections 3.2.2.3.11 to 3.2.2.3.13: announced, and DISCONNECT with the code of its own; 3.1.1 is refused the filter alone
+/// [MQTT-3.8.3-2] (3.1.1).
 #[test]
 fn s71_wildcards_identifiers_and_shared_subscriptions_available() {
     let mut world = World::with(|config| {
@@ -207,36 +209,6 @@ fn s15_messages_that_became_too_large_are_told() {
     let dropped =
         dropped.filter(|event| matches!(event, BrokerEvent::Dropped { why: DropReason::TooLarge, .. }));
     assert_eq!(dropped.count(), 2);
-}
-
-/// Permissions have changed: subscriptions that are refused end, connected or away, shared or not, and the others stay.
-#[test]
-fn cve_2021_34434_subscriptions_may_be_revoked() {
-    let mut world = World::new();
-    let lasting = [Property::SessionExpiryInterval(100)];
-    let away = world.connect(hello(V5, "away").user("bob").with(&lasting));
-    let alice = world.connect(hello(V5, "alice").user("alice").with(&lasting));
-    let bob = world.connect(hello(V4, "bob").user("bob"));
-    for client in [away, alice, bob] {
-        for filter in ["secret/+", "open", "$share/g/secret/a"] {
-            world.subscribe(client, filter, AtLeastOnce);
-        }
-    }
-    world.hang_up(away);
-    let revoked = world.broker.revoke_subscriptions(
-        |_, user, filter| *user.unwrap() == "bob" && filter.pattern().starts_with("secret"),
-        world.now,
-    );
-    assert_eq!((revoked, world.broker.statistics().subscriptions), (4, 5));
-    for topic in ["secret/a", "secret/a", "open"] {
-        world.broker.publish(Message::new(topic, topic).unwrap().with_qos(AtLeastOnce), world.now);
-    }
-    assert_eq!(world.payloads(alice).len(), 5, "all that is shared is hers");
-    assert_eq!(world.payloads(bob), ["open"]);
-    let away = world.reconnect(hello(V5, "away").user("bob").with(&lasting));
-    assert_eq!(world.payloads(away), ["open"]);
-    world.send(away, &unsubscribe(1, &["secret/+", "open"]));
-    world.expect(away, &[unsuback(1, &[ReasonCode::NoSubscriptionExisted, ReasonCode::Success])]);
 }
 
 /// MQTT 3.1: its name, its rule about client identifiers, and the rest as 3.1.1.

@@ -9,6 +9,7 @@ use mqtt_engine::{
 use crate::harness::*;
 
 /// Packets that only a server sends. CVE-2021-28166.
+/// [MQTT-4.8.0-1] (3.1.1), [MQTT-4.13.1-1] (5.0)
 #[test]
 fn s54_cve_2021_28166_packets_of_the_wrong_direction_are_a_protocol_error() {
     for version in [V4, V5] {
@@ -31,6 +32,10 @@ fn s54_cve_2021_28166_packets_of_the_wrong_direction_are_a_protocol_error() {
 }
 
 /// S54: each violation on an accepted connection gets its exact code in 5.0, and a plain close in 3.1.1.
+/// [MQTT-3.3.1-4] [MQTT-3.6.1-1] [MQTT-3.8.1-1] [MQTT-3.10.1-1] [MQTT-3.10.3-2]
+/// [MQTT-3.14.1-1] (both versions), [MQTT-1.5.3-1] [MQTT-1.5.3-2] [MQTT-2.2.2-2] [MQTT-3.8.3-3] [MQTT-3.8.3-4] (3.1.1)
+/// [MQTT-4.8.0-1] (3.1.1), [MQTT-1.5.4-1] [MQTT-1.5.4-2] [MQTT-1.5.5-1] [MQTT-2.1.3-1] [MQTT-3.8.3-2] (5.0)
+/// [MQTT-3.8.3-5] [MQTT-4.13.1-1] (5.0)
 #[test]
 fn s54_malformed_packets_close_with_the_exact_code() {
     use ReasonCode as R;

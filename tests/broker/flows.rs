@@ -4,6 +4,7 @@ use mqtt_engine::packet::ReasonCode;
 
 use crate::harness::*;
 
+/// [MQTT-4.3.1-1] (both versions)
 #[test]
 fn flow_1_remote_led() {
     for version in [V4, V5] {
@@ -34,6 +35,8 @@ fn flow_2_mutual() {
 }
 
 /// QoS 1 to a subscriber whose PUBACK is lost with the connection: the same packet again, with DUP.
+/// [MQTT-2.3.1-3] [MQTT-2.3.1-4] [MQTT-3.2.0-1] [MQTT-3.2.2-2] [MQTT-3.3.1-1] [MQTT-4.3.2-1] (3.1.1)
+/// [MQTT-4.4.0-1] (3.1.1)
 #[test]
 fn flow_4_lost_puback() {
     let mut world = World::new();
@@ -53,6 +56,9 @@ fn flow_4_lost_puback() {
 }
 
 /// QoS 2 to a subscriber, with the connection cut before each of its answers arrives.
+/// [MQTT-3.3.1-1] [MQTT-4.4.0-1] (both versions), [MQTT-2.3.1-4] [MQTT-2.3.1-6] [MQTT-4.3.3-1] (3.1.1),
+/// [MQTT-2.2.1-5] [MQTT-3.1.2-5] [MQTT-4.3.3-2] [MQTT-4.3.3-3] [MQTT-4.3.3-4] [MQTT-4.3.3-5] (5.0)
+/// [MQTT-4.3.3-6] (5.0)
 #[test]
 fn flow_4_s03_each_step_of_qos_2_is_repeated_and_only_that() {
     for version in [V4, V5] {
@@ -82,6 +88,7 @@ fn flow_4_s03_each_step_of_qos_2_is_repeated_and_only_that() {
     }
 }
 
+/// [MQTT-3.14.4-3] (both versions)
 #[test]
 fn flow_6_last_words() {
     for version in [V4, V5] {
@@ -96,7 +103,7 @@ fn flow_6_last_words() {
     }
 }
 
-/// [MQTT-3.3.1-8] [MQTT-3.3.1-9] of 3.1.1.
+/// [MQTT-3.3.1-8] [MQTT-3.3.1-9] (3.1.1).
 #[test]
 fn flow_7_retained() {
     let mut world = World::new();
@@ -110,7 +117,8 @@ fn flow_7_retained() {
     assert_eq!(world.messages(late).iter().map(|got| got.retain).collect::<Vec<_>>(), [true]);
 }
 
-/// [MQTT-4.7.1-1] of 3.1.1: a name with a wildcard closes the connection.
+/// [MQTT-4.7.0-1] (5.0): a name with a wildcard closes the connection.
+/// [MQTT-4.7.1-2] [MQTT-4.7.1-3] (3.1.1)
 #[test]
 fn flow_8_wildcards() {
     let mut world = World::new();

@@ -9,7 +9,8 @@ use mqtt_engine::{
 
 use crate::harness::*;
 
-/// [MQTT-3.1.2-24] of 3.1.1, [MQTT-3.1.2-22] of 5.0, flow 5.
+/// [MQTT-3.1.2-24] (3.1.1), [MQTT-3.1.2-22] (5.0), flow 5.
+/// [MQTT-3.12.4-1] (both versions), [MQTT-3.2.2-22] (5.0)
 #[test]
 fn s43_silence_of_one_and_a_half_times_the_keep_alive_closes() {
     for version in [V4, V5] {
@@ -52,6 +53,7 @@ fn s45_keep_alive_zero_waits_for_ever_and_the_longest_does_not_overflow() {
 }
 
 /// The broker enforces the keep alive that it announced; of 3.1.1 the client's own.
+/// [MQTT-3.1.2-22] (5.0)
 #[test]
 fn s44_the_server_keep_alive_is_enforced() {
     let mut world = World::with(|config| config.maximum_keep_alive = 10);

@@ -111,7 +111,7 @@ fn cve_2021_41039_a_packet_full_of_user_properties_is_passed_on() {
     let watcher = world.connect(hello(V5, "watcher"));
     world.subscribe(watcher, "t", AtMostOnce);
     let client = world.connect(hello(V5, "a"));
-    let list = vec![mqtt_engine::packet::Property::UserProperty("", ""); 200_000];
+    let list = vec![Property::UserProperty("", ""); 200_000];
     let mqtt_engine::packet::Packet::Publish(mut packet) = publish("t", AtMostOnce, 0, "x") else {
         unreachable!()
     };

@@ -7,7 +7,7 @@ use mqtt_engine::{
 
 use crate::harness::*;
 
-/// Three PUBLISHes before PUBREL are one message and three PUBRECs. [MQTT-4.3.3-2] of 3.1.1, [MQTT-4.3.3-10] of 5.0.
+/// Three PUBLISHes before PUBREL are one message and three PUBRECs. [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-10] (5.0).
 #[test]
 fn s20_vulnerability_a_qos_2_publish_repeated_three_times_is_delivered_once() {
     for version in [V4, V5] {
@@ -23,7 +23,7 @@ fn s20_vulnerability_a_qos_2_publish_repeated_three_times_is_delivered_once() {
         world.send(publisher, &pubrel(1));
         world.expect(publisher, &[pubcomp(1)]);
         assert_eq!(world.payloads(subscriber), ["x"]);
-        // After PUBCOMP the identifier stands for a new message [MQTT-4.3.3-12].
+        // After PUBCOMP the identifier stands for a new message [MQTT-4.3.3-12] (5.0).
         world.publish(publisher, "t", ExactlyOnce, 1, "y");
         world.expect(publisher, &[pubrec(1)]);
         assert_eq!(world.payloads(subscriber), ["y"]);
@@ -50,7 +50,7 @@ fn s21_a_qos_2_publish_repeated_on_a_new_connection_is_delivered_once() {
     }
 }
 
-/// A repeated QoS 1 publish is a new message, whatever its DUP says. [MQTT-4.3.2-2] of 3.1.1.
+/// A repeated QoS 1 publish is a new message, whatever its DUP says. [MQTT-4.3.2-2] (3.1.1).
 #[test]
 fn a_qos_1_publish_after_its_puback_is_new() {
     let mut world = World::new();
@@ -107,6 +107,7 @@ fn s24_acknowledgements_of_nothing_are_harmless() {
 }
 
 /// A PUBREC with an error ends the exchange: no PUBREL, and the quota is free again.
+/// [MQTT-4.9.0-2] (5.0)
 #[test]
 fn s25_s26_a_refused_message_frees_its_identifier() {
     let mut world = World::new();
@@ -131,7 +132,7 @@ fn s25_s26_a_refused_message_frees_its_identifier() {
     assert_eq!(world.payloads(subscriber), ["z"]);
 }
 
-/// QoS 2 messages that are never released. [MQTT-3.3.4-7] of 5.0.
+/// QoS 2 messages that are never released. [MQTT-3.3.4-7] (5.0).
 #[test]
 fn s28_unreleased_messages_are_bounded_by_the_receive_maximum() {
     let mut world = World::with(|config| config.receive_maximum = 10);
@@ -161,7 +162,7 @@ fn s28_cve_2023_28366_one_identifier_repeated_for_ever_is_one_message() {
     assert_eq!(world.payloads(subscriber), ["x"]);
 }
 
-/// [MQTT-3.3.1-3] of both versions.
+/// [MQTT-3.3.1-3] (both versions).
 #[test]
 fn s04_the_dup_flag_of_a_publisher_is_not_passed_on() {
     for version in [V4, V5] {
@@ -174,22 +175,24 @@ fn s04_the_dup_flag_of_a_publisher_is_not_passed_on() {
     }
 }
 
-/// [MQTT-4.6.0-6] of 3.1.1: messages of one publisher reach a subscriber in their order, whatever their QoS allows.
+/// [MQTT-4.6.0-5] [MQTT-4.6.0-6] (both versions): messages of one publisher reach a subscriber in their order, whatever their QoS allows.
 #[test]
 fn messages_keep_their_order() {
-    let mut world = World::new();
-    let subscriber = world.connect(hello(V4, "s"));
-    world.subscribe(subscriber, "t", ExactlyOnce);
-    let publisher = world.connect(hello(V4, "p"));
-    let expected: Vec<String> = (1..=30).map(|number| number.to_string()).collect();
-    for number in 1..=30_u16 {
-        let qos = [AtLeastOnce, ExactlyOnce][usize::from(number % 2)];
-        world.publish(publisher, "t", qos, number, &number.to_string());
+    for version in [V4, V5] {
+        let mut world = World::new();
+        let subscriber = world.connect(hello(version, "s"));
+        world.subscribe(subscriber, "t", ExactlyOnce);
+        let publisher = world.connect(hello(version, "p"));
+        let expected: Vec<String> = (1..=30).map(|number| number.to_string()).collect();
+        for number in 1..=30_u16 {
+            let qos = [AtLeastOnce, ExactlyOnce][usize::from(number % 2)];
+            world.publish(publisher, "t", qos, number, &number.to_string());
+        }
+        assert_eq!(world.payloads(subscriber), expected);
     }
-    assert_eq!(world.payloads(subscriber), expected);
 }
 
-/// A filter of both wildcards does not reach into `$SYS`, and clients can't publish there. [MQTT-4.7.2-1].
+/// A filter of both wildcards does not reach into `$SYS`, and clients can't publish there. [MQTT-4.7.2-1] (both versions).
 #[test]
 fn dollar_topics_are_apart() {
     for (version, reason) in [(V4, ReasonCode::Success), (V5, ReasonCode::NotAuthorized)] {

@@ -57,7 +57,8 @@ fn authentication_is_asked_and_the_packets_behind_connect_wait() {
     }
 }
 
-/// [MQTT-3.2.2-5] [MQTT-3.2.2-6] of 3.1.1: the nearest return code, or none.
+/// [MQTT-3.2.2-5] [MQTT-3.2.2-6] (3.1.1): the nearest return code, or none.
+/// [MQTT-3.1.4-2] [MQTT-3.2.2-7] [MQTT-3.2.2-8] [MQTT-4.13.2-1] (5.0)
 #[test]
 fn a_refused_client_is_told_in_the_words_of_its_version() {
     use ReasonCode as R;
@@ -149,7 +150,7 @@ fn a_publish_waits_for_its_answer_and_what_follows_waits_behind_it() {
     }
 }
 
-/// [MQTT-3.3.5-2] of 3.1.1: acknowledged as usual, and dropped. 5.0: with the code.
+/// [MQTT-3.3.5-2] (3.1.1): acknowledged as usual, and dropped. 5.0: with the code.
 #[test]
 fn a_refused_publish_is_acknowledged_and_dropped() {
     for version in [V4, V5] {

@@ -28,7 +28,9 @@ fn retained<'a>(topic: &'a str, qos: QoS, packet_id: u16, payload: &'a str) -> P
     }
 }
 
-/// [MQTT-3.3.1-5] to [MQTT-3.3.1-7] and [MQTT-3.3.1-10] to [MQTT-3.3.1-12] of 3.1.1, [MQTT-3.3.1-5] to [MQTT-3.3.1-8] of 5.0.
+/// [MQTT-3.3.1-5] [MQTT-3.3.1-6] [MQTT-3.3.1-7] (both versions), [MQTT-3.3.1-10] [MQTT-3.3.1-11] [MQTT-3.3.1-12] (3.1.1),
+/// [MQTT-3.3.1-8] (5.0).
+/// [MQTT-4.5.0-1] (3.1.1)
 #[test]
 fn s64_the_last_retained_message_of_each_topic_is_kept() {
     for version in [V4, V5] {
@@ -53,7 +55,8 @@ fn s64_the_last_retained_message_of_each_topic_is_kept() {
     }
 }
 
-/// [MQTT-3.8.4-6] of 3.1.1.
+/// [MQTT-3.8.4-6] (3.1.1).
+/// [MQTT-3.3.1-5] (3.1.1)
 #[test]
 fn s64_retained_messages_come_with_the_lower_qos() {
     let mut world = World::new();
@@ -66,7 +69,7 @@ fn s64_retained_messages_come_with_the_lower_qos() {
     }
 }
 
-/// [MQTT-3.1.2-7] of 3.1.1: they are no part of a session.
+/// [MQTT-3.1.2-7] (3.1.1): they are no part of a session.
 #[test]
 fn retained_messages_outlive_their_publisher_and_wildcards_spare_dollar_topics() {
     let mut world = World::new();
@@ -94,7 +97,7 @@ fn s64_s60_a_resume_brings_no_retained_messages() {
     world.expect_nothing(client);
 }
 
-/// [MQTT-3.3.1-9] to [MQTT-3.3.1-11] of 5.0.
+/// [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11] (5.0).
 #[test]
 fn s64_retain_handling() {
     use mqtt_engine::packet::RetainHandling::{DoNotSend, SendAtSubscribe, SendIfNew};
@@ -111,7 +114,7 @@ fn s64_retain_handling() {
     }
 }
 
-/// [MQTT-3.3.1-12] [MQTT-3.3.1-13] of 5.0.
+/// [MQTT-3.3.1-12] [MQTT-3.3.1-13] (5.0).
 #[test]
 fn s64_retain_as_published() {
     for as_published in [false, true] {
@@ -127,7 +130,7 @@ fn s64_retain_as_published() {
     }
 }
 
-/// [MQTT-3.3.2-5] [MQTT-3.3.2-6] of 5.0.
+/// [MQTT-3.3.2-5] [MQTT-3.3.2-6] (5.0).
 #[test]
 fn s63_retained_messages_expire() {
     let mut world = World::new();
@@ -218,7 +221,7 @@ fn s64_a_queue_bounds_no_retained_messages() {
     }
 }
 
-/// What was not sent yet is not sent any more [MQTT-3.10.4-2].
+/// What was not sent yet is not sent any more [MQTT-3.10.4-2] (both versions).
 #[test]
 fn unsubscribing_stops_the_retained_messages() {
     let mut world = World::with(|config| {

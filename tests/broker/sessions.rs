@@ -7,7 +7,8 @@ use mqtt_engine::{
 
 use crate::harness::*;
 
-/// [MQTT-3.1.2-4] to [MQTT-3.1.2-6], [MQTT-3.2.2-1] to [MQTT-3.2.2-3] of 3.1.1.
+/// [MQTT-3.1.2-4] [MQTT-3.1.2-5] [MQTT-3.1.2-6], [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.2.2-3] (3.1.1).
+/// [MQTT-3.1.3-2] [MQTT-3.1.4-3] [MQTT-4.1.0-1] [MQTT-4.5.0-1] (3.1.1)
 #[test]
 fn a_session_of_3_1_1_lasts_unless_it_is_clean() {
     let mut world = World::new();
@@ -31,7 +32,7 @@ fn a_session_of_3_1_1_lasts_unless_it_is_clean() {
     world.expect_nothing(client);
 }
 
-/// [MQTT-3.1.2-23] [MQTT-4.1.0-2] of 5.0, and the configured limit for both.
+/// [MQTT-3.1.2-23] [MQTT-4.1.0-2] (5.0), and the configured limit for both.
 #[test]
 fn a_session_ends_when_its_expiry_has_passed() {
     let expiry = [Property::SessionExpiryInterval(30)];
@@ -79,7 +80,7 @@ fn disconnect_may_change_the_expiry_but_not_raise_it_from_zero() {
     assert_eq!(world.broker.statistics().sessions, 0);
 }
 
-/// [MQTT-3.1.2-5] of 3.1.1: QoS 1 and 2 are stored, QoS 0 if configured.
+/// [MQTT-3.1.2-5] (3.1.1): QoS 1 and 2 are stored, QoS 0 if configured.
 #[test]
 fn s69_qos_0_is_stored_only_if_configured() {
     for (queue_qos0, expected) in [(false, vec!["1", "2"]), (true, vec!["0", "1", "2"])] {
@@ -224,6 +225,8 @@ fn s68_a_client_that_never_reads_is_not_read() {
 
 /// S02 on the broker's side: unacknowledged messages come again in their order, with their identifiers, and within the
 /// client's new Receive Maximum (S01).
+/// [MQTT-4.6.0-1] (both versions), [MQTT-3.1.2-5] [MQTT-3.2.2-3] [MQTT-3.3.1-1] [MQTT-4.3.2-3] [MQTT-4.4.0-1] (5.0)
+/// [MQTT-4.5.0-1] [MQTT-4.9.0-1] (5.0)
 #[test]
 fn s01_s02_s05_redelivery_keeps_order_identifiers_and_the_new_quota() {
     let mut world = World::new();
@@ -247,7 +250,7 @@ fn s01_s02_s05_redelivery_keeps_order_identifiers_and_the_new_quota() {
     world.expect(client, &[publish("t", AtLeastOnce, 5, "5")]);
 }
 
-/// [MQTT-3.3.2-5] [MQTT-3.3.2-6] of 5.0.
+/// [MQTT-3.3.2-5] [MQTT-3.3.2-6] (5.0).
 #[test]
 fn s63_message_expiry_counts_down_in_the_queue() {
     let mut world = World::new();

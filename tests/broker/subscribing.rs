@@ -8,7 +8,9 @@ fn filter(filter: &str, qos: mqtt_engine::QoS) -> Subscription<'_> {
     Subscription { filter, qos, ..Subscription::default() }
 }
 
-/// [MQTT-3.8.4-1] to [MQTT-3.8.4-5], [MQTT-3.9.3-1] of 3.1.1: one SUBACK, a code for each filter, in order.
+/// One SUBACK, a code for each filter, in order.
+/// [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.9.3-1] (both versions), [MQTT-2.3.1-7] (3.1.1)
+/// [MQTT-3.8.4-4] (3.1.1), [MQTT-2.2.1-6] [MQTT-3.8.4-6] [MQTT-3.8.4-7] [MQTT-3.9.2-1] [MQTT-3.9.2-2] (5.0)
 #[test]
 fn several_filters_get_one_suback() {
     let deep = "/".repeat(200);
@@ -30,7 +32,8 @@ fn several_filters_get_one_suback() {
     }
 }
 
-/// [MQTT-3.3.5-1] [MQTT-3.8.4-6] of 3.1.1: one copy, with the highest QoS granted, but not above the message's.
+/// [MQTT-3.3.5-1] [MQTT-3.8.4-6] (3.1.1): one copy, with the highest QoS granted, but not above the message's.
+/// [MQTT-3.3.4-2] [MQTT-3.8.4-8] (5.0)
 #[test]
 fn s65_overlapping_subscriptions_get_one_copy_with_the_highest_qos() {
     for version in [V4, V5] {
@@ -50,20 +53,22 @@ fn s65_overlapping_subscriptions_get_one_copy_with_the_highest_qos() {
     }
 }
 
-/// [MQTT-3.8.4-3] of 3.1.1, [MQTT-3.8.4-3] [MQTT-3.8.4-4] of 5.0.
+/// [MQTT-3.8.4-3] (both versions), [MQTT-3.8.4-4] (5.0).
 #[test]
 fn subscribing_again_replaces_and_sends_retained_messages_again() {
-    let mut world = World::new();
-    let publisher = world.connect(hello(V4, "p"));
-    world.publish_retained(publisher, "a/b", "kept");
-    let client = world.connect(hello(V4, "a"));
-    world.subscribe(client, "a/+", AtLeastOnce);
-    assert_eq!(world.payloads(client), ["kept"]);
-    world.subscribe(client, "a/+", AtMostOnce);
-    assert_eq!(world.payloads(client), ["kept"]);
-    assert_eq!(world.broker.statistics().subscriptions, 1);
-    world.publish(publisher, "a/b", AtLeastOnce, 1, "x");
-    assert_eq!(world.messages(client).into_iter().map(|got| got.qos).collect::<Vec<_>>(), [AtMostOnce]);
+    for version in [V4, V5] {
+        let mut world = World::new();
+        let publisher = world.connect(hello(version, "p"));
+        world.publish_retained(publisher, "a/b", "kept");
+        let client = world.connect(hello(version, "a"));
+        world.subscribe(client, "a/+", AtLeastOnce);
+        assert_eq!(world.payloads(client), ["kept"]);
+        world.subscribe(client, "a/+", AtMostOnce);
+        assert_eq!(world.payloads(client), ["kept"]);
+        assert_eq!(world.broker.statistics().subscriptions, 1);
+        world.publish(publisher, "a/b", AtLeastOnce, 1, "x");
+        assert_eq!(world.messages(client).into_iter().map(|got| got.qos).collect::<Vec<_>>(), [AtMostOnce]);
+    }
 }
 
 /// What is accepted after SUBACK is routed, and retained messages follow SUBACK. Everything arrives in one piece.
@@ -86,7 +91,8 @@ fn s67_suback_comes_before_everything_it_brings() {
     assert_eq!(got, [("kept".into(), true), ("after".into(), false)]);
 }
 
-/// [MQTT-3.10.4-1] to [MQTT-3.10.4-6] of 3.1.1.
+/// [MQTT-3.10.4-1] [MQTT-3.10.4-2] [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.10.4-6] (both versions),
+/// [MQTT-2.3.1-7] (3.1.1), [MQTT-2.2.1-6] [MQTT-3.11.2-1] [MQTT-3.11.2-2] [MQTT-3.11.3-1] (5.0)
 #[test]
 fn unsubscribing_compares_letter_by_letter_and_is_always_answered() {
     for version in [V4, V5] {
@@ -109,19 +115,22 @@ fn unsubscribing_compares_letter_by_letter_and_is_always_answered() {
     }
 }
 
-/// [MQTT-3.10.4-3] of 3.1.1: what was begun is completed.
+/// [MQTT-3.10.4-3] (both versions): what was begun is completed.
 #[test]
 fn unsubscribing_does_not_stop_what_is_on_its_way() {
-    let mut world = World::new();
-    let client = world.connect(hello(V4, "a"));
-    world.subscribe(client, "t", ExactlyOnce);
-    let publisher = world.connect(hello(V4, "p"));
-    world.publish(publisher, "t", ExactlyOnce, 1, "x");
-    world.expect(client, &[publish("t", ExactlyOnce, 1, "x")]);
-    world.send(client, &unsubscribe(8, &["t"]));
-    world.send(client, &pubrec(1));
-    world.send(client, &pubcomp(1));
-    world.expect(client, &[unsuback(8, &[]), pubrel(1)]);
+    for version in [V4, V5] {
+        let mut world = World::new();
+        let client = world.connect(hello(version, "a"));
+        world.subscribe(client, "t", ExactlyOnce);
+        let publisher = world.connect(hello(version, "p"));
+        world.publish(publisher, "t", ExactlyOnce, 1, "x");
+        world.expect(client, &[publish("t", ExactlyOnce, 1, "x")]);
+        world.send(client, &unsubscribe(8, &["t"]));
+        world.send(client, &pubrec(1));
+        world.send(client, &pubcomp(1));
+        let codes = [ReasonCode::Success];
+        world.expect(client, &[unsuback(8, if version == V5 { &codes } else { &[] }), pubrel(1)]);
+    }
 }
 
 #[test]
@@ -193,21 +202,24 @@ fn s54_deep_and_odd_filters_are_refused_alone() {
     assert_eq!(world.payloads(client), ["x"]);
 }
 
-/// [MQTT-4.7.3-4]: no normalisation.
+/// [MQTT-4.7.3-4] (both versions): no normalisation.
 #[test]
 fn topics_are_compared_byte_by_byte() {
-    let mut world = World::new();
-    let client = world.connect(hello(V4, "a"));
-    world.subscribe(client, "\u{e4}/X", AtMostOnce);
-    for topic in ["a\u{308}/X", "\u{e4}/x", "\u{e4}/X/", "/\u{e4}/X"] {
-        world.publish(client, topic, AtMostOnce, 0, "x");
+    for version in [V4, V5] {
+        let mut world = World::new();
+        let client = world.connect(hello(version, "a"));
+        world.subscribe(client, "\u{e4}/X", AtMostOnce);
+        for topic in ["a\u{308}/X", "\u{e4}/x", "\u{e4}/X/", "/\u{e4}/X"] {
+            world.publish(client, topic, AtMostOnce, 0, "x");
+        }
+        world.expect_nothing(client);
+        world.publish(client, "\u{e4}/X", AtMostOnce, 0, "x");
+        assert_eq!(world.payloads(client), ["x"]);
     }
-    world.expect_nothing(client);
-    world.publish(client, "\u{e4}/X", AtMostOnce, 0, "x");
-    assert_eq!(world.payloads(client), ["x"]);
 }
 
 /// A message reaches exactly the sessions that subscribe, however those come and go.
+/// [MQTT-3.3.2-3] [MQTT-3.10.4-2] [MQTT-4.5.0-1] (both versions)
 #[test]
 fn random_subscriptions_agree_with_a_model() {
     let filters = ["a", "a/b", "+/b", "a/#", "#", "+", "b/+/c", "+/+/#"];

@@ -10,7 +10,7 @@ use crate::harness::*;
 
 const EXPIRY: &[Property<'static>] = &[Property::SessionExpiryInterval(100)];
 
-/// [MQTT-3.1.4-2] of 3.1.1, [MQTT-3.1.4-3] of 5.0: the older connection ends, before the new one gets anything.
+/// [MQTT-3.1.4-2] (3.1.1), [MQTT-3.1.4-3] (5.0): the older connection ends, before the new one gets anything.
 #[test]
 fn s60_vulnerability_the_older_connection_is_told_and_closed_first() {
     for version in [V4, V5] {
@@ -38,6 +38,8 @@ fn s60_vulnerability_the_older_connection_is_told_and_closed_first() {
 }
 
 /// The session moves with everything that is unfinished, in both directions.
+/// [MQTT-3.1.3-2] [MQTT-4.4.0-1] (both versions), [MQTT-4.6.0-1] (3.1.1), [MQTT-3.1.2-5] [MQTT-3.2.0-1]
+/// [MQTT-4.3.3-3] [MQTT-4.3.3-5] [MQTT-4.3.3-6] (5.0)
 #[test]
 fn s60_a_take_over_in_the_middle_of_qos_2_loses_nothing() {
     for version in [V4, V5] {
@@ -96,6 +98,7 @@ fn s60_s12_late_calls_about_the_older_connection_do_nothing() {
 }
 
 /// 5.0: a session without expiry ends with its connection, also when it is taken over.
+/// [MQTT-3.1.2-6] [MQTT-3.2.2-3] (5.0)
 #[test]
 fn s60_a_session_without_expiry_does_not_move() {
     let mut world = World::new();
@@ -106,6 +109,7 @@ fn s60_a_session_without_expiry_does_not_move() {
     world.expect_nothing(newer);
 }
 
+/// [MQTT-3.1.2-4] [MQTT-3.1.4-4] [MQTT-3.2.2-2] (5.0)
 #[test]
 fn s60_a_clean_start_takes_over_and_drops_the_session() {
     let mut world = World::new();
@@ -131,6 +135,7 @@ fn s60_the_other_version_may_take_over() {
 }
 
 /// A session belongs to the user name that made it, whether its client is there or away.
+/// [MQTT-3.2.2-4] (3.1.1), [MQTT-3.2.2-6] (5.0)
 #[test]
 fn s61_another_user_does_not_inherit_a_session() {
     for version in [V4, V5] {

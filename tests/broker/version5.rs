@@ -16,7 +16,7 @@ fn with<'a>(packet: Packet<'a>, properties: &'a [Property<'a>]) -> Packet<'a> {
     }
 }
 
-/// [MQTT-3.3.4-3] [MQTT-3.3.4-4] of 5.0: one copy with the identifiers of all matching subscriptions.
+/// [MQTT-3.3.4-3] [MQTT-3.3.4-4] (5.0): one copy with the identifiers of all matching subscriptions.
 #[test]
 fn s65_overlapping_subscriptions_give_all_identifiers() {
     let mut world = World::new();
@@ -46,7 +46,7 @@ fn s64_retained_messages_carry_the_identifier() {
     assert_eq!((messages.len(), &messages[0].identifiers[..]), (1, &[9][..]));
 }
 
-/// [MQTT-3.8.3-3] of 5.0; another subscription of the same client still brings the message.
+/// [MQTT-3.8.3-3] (5.0); another subscription of the same client still brings the message.
 #[test]
 fn no_local_spares_the_publisher() {
     let mut world = World::new();
@@ -68,7 +68,8 @@ fn no_local_spares_the_publisher() {
     assert_eq!((messages.len(), &messages[0].identifiers[..]), (1, &[2][..]));
 }
 
-/// [MQTT-3.3.2-4] [MQTT-3.3.2-15] to [MQTT-3.3.2-18] [MQTT-3.3.2-20] of 5.0; a 3.1.1 subscriber gets none of it.
+/// [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20] (5.0);
+/// a 3.1.1 subscriber gets none of it.
 #[test]
 fn properties_of_a_message_are_passed_on() {
     let mut world = World::new();
@@ -98,7 +99,7 @@ fn properties_of_a_message_are_passed_on() {
     world.expect(old, &[publish("t", AtMostOnce, 0, "x")]);
 }
 
-/// [MQTT-3.3.2-7] to [MQTT-3.3.2-12] of 5.0, and S13: an alias of the publisher is not passed on.
+/// [MQTT-3.3.2-7] [MQTT-3.3.2-9] [MQTT-3.3.2-12] (5.0), and S13: an alias of the publisher is not passed on.
 #[test]
 fn s13_topic_aliases_from_a_client() {
     let mut world = World::with(|config| config.topic_alias_maximum = 2);
@@ -120,7 +121,7 @@ fn s13_topic_aliases_from_a_client() {
     world.expect_nothing(watcher);
 }
 
-/// [MQTT-3.1.2-26] [MQTT-3.1.2-27] [MQTT-3.3.2-11] of 5.0: aliases towards a client that allows some.
+/// [MQTT-3.1.2-26] [MQTT-3.1.2-27] [MQTT-3.3.2-11] (5.0): aliases towards a client that allows some.
 #[test]
 fn s13_topic_aliases_towards_a_client() {
     let mut world = World::new();
@@ -144,7 +145,7 @@ fn s13_topic_aliases_towards_a_client() {
     assert!(world.messages(client).iter().all(|got| got.alias.is_none() && !got.topic.is_empty()));
 }
 
-/// [MQTT-3.3.4-6] of 5.0.
+/// [MQTT-3.3.4-6] (5.0).
 #[test]
 fn s54_a_subscription_identifier_from_a_client_is_a_protocol_error() {
     let mut world = World::new();
@@ -153,7 +154,8 @@ fn s54_a_subscription_identifier_from_a_client_is_a_protocol_error() {
     world.expect_fault(client, ReasonCode::ProtocolError);
 }
 
-/// [MQTT-3.3.4-9] [MQTT-3.3.4-10] of 5.0, S33, S34: the client's Receive Maximum bounds QoS 1 and 2, and nothing else.
+/// [MQTT-3.3.4-9] [MQTT-3.3.4-10] (5.0), S33, S34: the client's Receive Maximum bounds QoS 1 and 2, and nothing else.
+/// [MQTT-4.9.0-2] [MQTT-4.9.0-3] (5.0)
 #[test]
 fn s34_the_receive_maximum_of_a_client_holds_back_nothing_but_qos_1_and_2() {
     let mut world = World::new();
@@ -172,7 +174,7 @@ fn s34_the_receive_maximum_of_a_client_holds_back_nothing_but_qos_1_and_2() {
     assert_eq!(world.messages(client).into_iter().map(|got| got.packet_id).collect::<Vec<_>>(), [3]);
 }
 
-/// [MQTT-3.1.2-24] [MQTT-3.1.2-25] of 5.0, S15: what is too large is dropped, alone and visibly.
+/// [MQTT-3.1.2-24] [MQTT-3.1.2-25] (5.0), S15: what is too large is dropped, alone and visibly.
 #[test]
 fn s15_s56_nothing_larger_than_the_client_takes_is_sent() {
     let mut world = World::new();
@@ -201,7 +203,7 @@ fn s15_s56_nothing_larger_than_the_client_takes_is_sent() {
     assert_eq!(lengths, [1, 1]);
 }
 
-/// The packet exactly at, and one above, the broker's own limit. [MQTT-3.2.2-15] of 5.0.
+/// The packet exactly at, and one above, the broker's own limit. 5.0 section 3.1.2.11.4.
 #[test]
 fn s52_vulnerability_the_limit_counts_the_whole_packet() {
     let mut world = World::with(|config| config.maximum_packet_size = 100);
@@ -223,7 +225,7 @@ fn a_message_without_subscribers_is_acknowledged_as_such() {
     world.expect(client, &[Packet::PubAck(nobody(1)), Packet::PubRec(nobody(2))]);
 }
 
-/// [MQTT-4.12.0-7] of 5.0.
+/// [MQTT-4.12.0-7] (5.0).
 #[test]
 fn s54_auth_without_a_method_is_a_protocol_error() {
     let mut world = World::new();

@@ -326,7 +326,7 @@ fn cve_2020_13849_silence_ends_in_time() {
 }
 
 /// CVE-2018-12546, CVE-2021-34434: what its owner may no longer do ends when the program says so: see
-/// [`revoke_retained`](mqtt_engine::Broker::revoke_retained), and `cve_2021_34434_subscriptions_may_be_revoked`.
+/// [`revoke_retained`](mqtt_engine::Broker::revoke_retained), and [`retain`](mqtt_engine::Broker::retain) for subscriptions.
 #[test]
 fn cve_2018_12546_retained_messages_may_be_revoked() {
     let mut world = World::new();

@@ -21,7 +21,8 @@ fn world_with_will(hello: Hello<'_>) -> (World, mqtt_engine::ConnectionId, mqtt_
 }
 
 /// How the connection of a client with a will ends, and whether its will is published.
-/// [MQTT-3.1.2-8] [MQTT-3.1.2-10] [MQTT-3.14.4-3] of both versions.
+/// [MQTT-3.1.2-8] [MQTT-3.1.2-10] [MQTT-3.14.4-3] (both versions).
+/// [MQTT-3.1.2-24] (3.1.1)
 #[test]
 fn s62_every_end_but_a_normal_disconnect_publishes_the_will() {
     type End = fn(&mut World, mqtt_engine::ConnectionId);
@@ -83,7 +84,7 @@ fn s62_disconnect_with_a_code_publishes_the_will() {
     }
 }
 
-/// [MQTT-3.1.2-16] [MQTT-3.1.2-17] of 3.1.1, [MQTT-3.1.2-14] [MQTT-3.1.2-15] of 5.0.
+/// [MQTT-3.1.2-16] [MQTT-3.1.2-17] (3.1.1), [MQTT-3.1.2-14] [MQTT-3.1.2-15] (5.0).
 #[test]
 fn s62_a_retained_will_is_kept() {
     for (retain, kept) in [(false, vec![]), (true, vec!["gone"])] {
@@ -95,7 +96,7 @@ fn s62_a_retained_will_is_kept() {
     }
 }
 
-/// The QoS and the properties of a will reach its subscribers [MQTT-3.1.3-10] of 5.0.
+/// The QoS and the properties of a will reach its subscribers.
 #[test]
 fn s62_a_will_keeps_its_properties() {
     let properties =
@@ -114,7 +115,8 @@ fn delayed(expiry: &'static [Property<'static>]) -> Hello<'static> {
     hello(V5, "a").with(expiry).will("w", AtMostOnce, false, &[Property::WillDelayInterval(DELAY)])
 }
 
-/// The sooner of the delay and the session's end. [MQTT-3.1.2-8] of 5.0; mosquitto 3505: expiry 0 is at once.
+/// The sooner of the delay and the session's end. [MQTT-3.1.2-8] (5.0); mosquitto 3505: expiry 0 is at once.
+/// [MQTT-3.1.2-7] (5.0)
 #[test]
 fn s62_a_delayed_will_comes_at_the_delay_or_the_sessions_end() {
     for (expiry, after) in [
@@ -137,7 +139,7 @@ fn s62_a_delayed_will_comes_at_the_delay_or_the_sessions_end() {
     }
 }
 
-/// [MQTT-3.1.3-9] of 5.0.
+/// [MQTT-3.1.3-9] (5.0).
 #[test]
 fn s62_a_resume_within_the_delay_cancels_the_will() {
     let expiry = &[Property::SessionExpiryInterval(100)];

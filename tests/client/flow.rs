@@ -16,6 +16,7 @@ fn subscribe(desk: &mut Desk, filter: &str) {
 }
 
 /// [MQTT-2.3.1-2] (3.1.1) [MQTT-2.2.1-3] (5.0)
+/// [MQTT-4.3.2-1] (both versions)
 #[test]
 fn s30_publish_subscribe_and_unsubscribe_share_one_identifier_space() {
     for version in BOTH {
@@ -79,6 +80,7 @@ fn s31_all_65_535_identifiers_in_flight() {
     assert_eq!(desk.sent(), ["PUBLISH 65535 q1 a=x"]);
 }
 
+/// [MQTT-3.3.4-7] [MQTT-4.9.0-1] [MQTT-4.9.0-2] (5.0)
 #[test]
 fn s32_a_small_window_does_not_narrow_the_identifiers() {
     let mut config = config(V5);
@@ -107,6 +109,7 @@ fn s33_only_publish_counts_against_the_receive_maximum() {
 }
 
 /// [MQTT-4.9.0-3] (5.0)
+/// [MQTT-3.3.4-8] (5.0)
 #[test]
 fn s34_acknowledgements_flow_while_publishes_are_throttled() {
     let mut config = config(V5);
@@ -172,6 +175,7 @@ fn messages_of_every_qos_keep_the_order_of_the_calls() {
     assert_eq!(desk.sent(), ["PUBLISH 2 q1 c=x", "PUBLISH q0 d=x"]);
 }
 
+/// [MQTT-4.8.0-1] (3.1.1), [MQTT-4.3.3-3] (5.0)
 #[test]
 fn a_puback_for_a_qos_2_message_is_a_violation() {
     for version in BOTH {

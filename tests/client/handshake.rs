@@ -12,6 +12,8 @@ use mqtt_engine::{
 use crate::harness::{BOTH, Desk, V3, V5, brief, config, encode, hex};
 
 /// The device of the wire examples, byte for byte.
+/// [MQTT-3.1.0-1] [MQTT-3.1.2-11] [MQTT-3.1.2-18] [MQTT-3.1.2-19] [MQTT-3.1.2-20] [MQTT-3.1.2-21]
+/// [MQTT-3.1.3-1] [MQTT-3.1.3-3] (3.1.1)
 #[test]
 fn the_connect_of_the_wire_examples() {
     let mut config = config(V3);
@@ -29,6 +31,7 @@ fn the_connect_of_the_wire_examples() {
     assert_eq!(desk.sent_bytes(), expected);
 }
 
+/// [MQTT-3.1.2-9] (5.0)
 #[test]
 fn a_connect_with_everything_reads_back() {
     let mut config = config(V5);
@@ -115,6 +118,7 @@ fn s10_session_present_without_a_session_of_ours() {
 }
 
 /// 5.0: the first connection starts clean, the next ones go on. 3.1.1: a clean session stays one.
+/// [MQTT-3.1.2-4] (5.0)
 #[test]
 fn clean_start_is_for_the_first_connection_of_5_0() {
     for (version, second) in [(V5, "CONNECT c"), (V3, "CONNECT c clean")] {
@@ -141,6 +145,7 @@ fn an_assigned_client_identifier_is_used_from_then_on() {
     assert_eq!(desk.sent(), ["CONNECT given"]);
 }
 
+/// [MQTT-4.13.2-1] (5.0)
 #[test]
 fn a_refusal_names_its_code_and_closes() {
     for version in BOTH {
@@ -163,7 +168,7 @@ fn a_refusal_names_its_code_and_closes() {
     }
 }
 
-/// [MQTT-3.2.0-1]: the first packet is CONNACK; [MQTT-3.2.0-2] (5.0): there is one.
+/// [MQTT-3.2.0-1] (both versions): the first packet is CONNACK; [MQTT-3.2.0-2] (5.0): there is one.
 #[test]
 fn packets_before_and_a_second_connack_are_violations() {
     for version in BOTH {
@@ -200,6 +205,7 @@ fn with_authentication() -> Desk {
 }
 
 /// [MQTT-4.12.0-3], [MQTT-4.12.0-5], [MQTT-4.12.1-1] (5.0)
+/// [MQTT-3.15.2-2] [MQTT-3.15.2-3] (5.0)
 #[test]
 fn an_authentication_exchange_and_a_second_one_on_the_live_connection() {
     let mut desk = with_authentication();
@@ -258,6 +264,7 @@ fn authentication_out_of_place_is_a_violation() {
 }
 
 /// [MQTT-3.14.4-1] (5.0) [MQTT-3.14.4-2] (3.1.1): nothing follows DISCONNECT.
+/// [MQTT-4.3.1-1] (both versions), [MQTT-3.14.4-1] (3.1.1), [MQTT-3.14.4-2] (5.0)
 #[test]
 fn a_goodbye_is_the_last_packet() {
     for version in BOTH {
@@ -393,7 +400,7 @@ fn s10_a_strict_client_drops_a_session_that_it_has_no_part_of() {
         desk.open();
         desk.sent();
         desk.accept(true, &[]);
-        // [MQTT-3.2.2-4] is a rule of 5.0.
+        // A rule of 5.0 only: [MQTT-3.2.2-4] (5.0).
         assert_eq!(desk.client.is_connected(), version == V3);
         desk.cut();
         desk.open();

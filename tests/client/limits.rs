@@ -75,6 +75,7 @@ fn a_large_payload_is_not_copied() {
 }
 
 /// The limit counts the whole packet, fixed header included.
+/// [MQTT-4.8.0-1] (3.1.1), [MQTT-4.13.1-1] (5.0)
 #[test]
 fn s52_a_packet_of_exactly_the_limit_is_taken_one_byte_more_is_not() {
     for version in BOTH {
@@ -92,6 +93,7 @@ fn s52_a_packet_of_exactly_the_limit_is_taken_one_byte_more_is_not() {
 }
 
 /// Discarded and acknowledged, so that no server can send it for ever.
+/// [MQTT-4.5.0-2] (both versions)
 #[test]
 fn s55_an_oversized_message_is_discarded_and_acknowledged() {
     for version in BOTH {
@@ -199,6 +201,7 @@ fn s71_what_connack_forbids_is_refused_here() {
     assert!(desk.sent().is_empty());
 }
 
+/// [MQTT-3.8.3-3] (3.1.1), [MQTT-3.8.3-2] [MQTT-3.8.3-4] (5.0)
 #[test]
 fn s54_requests_that_no_server_may_take_are_refused_here() {
     for version in BOTH {
@@ -220,6 +223,7 @@ fn s54_requests_that_no_server_may_take_are_refused_here() {
 }
 
 /// Every packet that only clients send, before and after the handshake: an error and the end, never a panic.
+/// [MQTT-4.8.0-1] (3.1.1), [MQTT-4.13.1-1] (5.0)
 #[test]
 fn s54_packets_in_the_wrong_direction_end_the_connection() {
     for version in BOTH {

@@ -20,3 +20,4 @@ mod qos2;
 mod reconnect;
 mod requests;
 mod resume;
+mod rules;

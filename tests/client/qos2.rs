@@ -11,6 +11,7 @@ const QOS1: QoS = QoS::AtLeastOnce;
 const QOS2: QoS = QoS::ExactlyOnce;
 
 /// [MQTT-4.3.3-10] (5.0) [MQTT-4.3.3-2] (3.1.1)
+/// [MQTT-4.3.3-8] [MQTT-4.3.3-11] [MQTT-4.3.3-12] (5.0)
 #[test]
 fn s20_three_publishes_before_pubrel_are_one_delivery_and_three_pubrecs() {
     for version in BOTH {
@@ -31,6 +32,7 @@ fn s20_three_publishes_before_pubrel_are_one_delivery_and_three_pubrecs() {
     }
 }
 
+/// [MQTT-4.1.0-1] (both versions), [MQTT-3.1.2-4] (3.1.1), [MQTT-3.1.2-23] (5.0)
 #[test]
 fn s21_a_resend_on_the_next_connection_is_no_second_delivery() {
     for version in BOTH {
@@ -166,6 +168,7 @@ fn s25_after_our_refusal_the_identifier_is_new() {
 }
 
 /// [MQTT-4.9.0-2] (5.0)
+/// [MQTT-4.3.3-5] (5.0)
 #[test]
 fn s26_the_quota_is_free_at_pubcomp_and_a_resent_pubrel_costs_none() {
     let mut desk = Desk::new(config(V5));
@@ -206,6 +209,7 @@ fn s28_more_than_the_receive_maximum_is_0x93() {
 }
 
 /// [MQTT-4.6.0-2], [MQTT-4.6.0-3] (both versions)
+/// [MQTT-2.3.1-6] (3.1.1), [MQTT-2.2.1-5] (5.0)
 #[test]
 fn acknowledgements_go_out_in_the_order_of_receipt() {
     for version in BOTH {

@@ -14,6 +14,7 @@ const QOS1: QoS = QoS::AtLeastOnce;
 const QOS2: QoS = QoS::ExactlyOnce;
 
 /// [MQTT-4.9.0-1] (5.0): the quota of a connection is that of its own CONNACK.
+/// [MQTT-3.3.4-7] (5.0)
 #[test]
 fn s01_replay_stays_within_the_new_receive_maximum() {
     let mut desk = Desk::connected(config(V5));
@@ -34,6 +35,7 @@ fn s01_replay_stays_within_the_new_receive_maximum() {
 }
 
 /// [MQTT-4.6.0-1] (both versions): the order of sending, not of the numbers.
+/// [MQTT-4.4.0-1] (both versions), [MQTT-2.3.1-3] (3.1.1)
 #[test]
 fn s02_replay_keeps_the_order_after_the_identifiers_wrapped() {
     for version in BOTH {
@@ -60,6 +62,8 @@ fn s02_replay_keeps_the_order_after_the_identifiers_wrapped() {
 }
 
 /// [MQTT-4.3.3-6] (5.0) [MQTT-4.3.3-1] (3.1.1)
+/// [MQTT-4.1.0-1] [MQTT-4.4.0-1] (both versions), [MQTT-2.3.1-6] [MQTT-3.1.2-4] [MQTT-4.1.0-2] (3.1.1),
+/// [MQTT-2.2.1-5] [MQTT-3.1.2-23] [MQTT-4.3.3-4] [MQTT-4.3.3-5] (5.0)
 #[test]
 fn s03_after_pubrec_a_resume_sends_pubrel_never_publish() {
     for version in BOTH {
@@ -78,6 +82,8 @@ fn s03_after_pubrec_a_resume_sends_pubrel_never_publish() {
 }
 
 /// [MQTT-3.3.1-1] (both versions)
+/// [MQTT-4.4.0-1] (both versions), [MQTT-2.3.1-3] [MQTT-4.3.2-1] [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.2-2]
+/// [MQTT-4.3.2-3] [MQTT-4.3.3-2] [MQTT-4.3.3-3] (5.0)
 #[test]
 fn s04_first_send_without_dup_every_resend_with_it() {
     for version in BOTH {
@@ -93,6 +99,7 @@ fn s04_first_send_without_dup_every_resend_with_it() {
     }
 }
 
+/// [MQTT-2.2.1-3] [MQTT-4.3.2-1] [MQTT-4.3.3-1] (5.0)
 #[test]
 fn s06_new_messages_take_no_identifier_that_is_in_flight() {
     let mut desk = Desk::connected(config(V5));
@@ -139,6 +146,7 @@ fn s08_a_message_sent_into_a_dead_link_comes_again() {
     assert_eq!(desk.sent(), ["PUBLISH 1 q1 dup a=x"]);
 }
 
+/// [MQTT-3.1.2-6] (3.1.1), [MQTT-3.2.2-5] (5.0)
 #[test]
 fn s09_a_lost_session_tells_one_fate_per_message_and_frees_everything() {
     for version in BOTH {
@@ -310,7 +318,7 @@ fn s15_a_message_too_large_for_the_resumed_server_fails_alone() {
     assert_eq!(desk.sent(), ["PUBLISH 2 q1 dup b=x", "PUBLISH 3 q1 d=x"]);
 }
 
-/// [MQTT-3.3.2-6]: what waited longer has less left; S27: what was sent is never expired.
+/// [MQTT-4.3.3-7] [MQTT-4.3.3-13] (5.0), S27: what was sent is never expired.
 #[test]
 fn s27_expiry_ends_queued_messages_never_sent_ones() {
     let mut desk = Desk::connected(config(V5));

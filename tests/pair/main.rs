@@ -430,6 +430,8 @@ fn run(seed: u64) {
     run.finish();
 }
 
+/// [MQTT-3.1.0-1] [MQTT-4.6.0-1] [MQTT-4.6.0-2] [MQTT-4.6.0-3] (both versions), [MQTT-2.3.1-2] (3.1.1),
+/// [MQTT-2.2.1-3] [MQTT-3.2.2-11] [MQTT-3.2.2-15] [MQTT-3.2.2-17] [MQTT-3.3.4-7] (5.0)
 #[test]
 fn every_conversation_comes_to_its_end() {
     for seed in 0..2000 {

@@ -100,7 +100,7 @@ impl Witness {
         }
     }
 
-    /// [MQTT-4.6.0-2] [MQTT-4.6.0-3]
+    /// Answers go out in order of receipt (section 4.6).
     fn answered(&mut self, qos: QoS, id: PacketId) {
         assert_eq!(self.unanswered[qos as usize - 1].pop_front(), Some(id), "answers in order");
     }

@@ -29,6 +29,7 @@ pub trait Stream: Read + Write {
     fn end_writing(&mut self) {}
 }
 
+/// [MQTT-7.1.2-1] (3.1.1), [MQTT-4.2.0-1] (5.0)
 impl Stream for TcpStream {
     fn set_read_timeout(&mut self, timeout: Duration) -> io::Result<()> {
         Self::set_read_timeout(self, Some(timeout))

@@ -125,6 +125,7 @@ impl Stream for Chopped {
     }
 }
 
+/// [MQTT-7.1.2-1] (3.1.1), [MQTT-4.2.0-1] (5.0)
 #[test]
 fn s82_a_byte_at_a_time_in_both_directions() {
     let broker = TestBroker::start();

@@ -1,19 +1,28 @@
 //! What `pub` and `sub` share: from options to a connection, and why there is none.
 
 use core::time::Duration;
-use std::{io, process, time::SystemTime};
+use std::{io, path::PathBuf, process, time::SystemTime};
 
 use bytes::Bytes;
 use mqtt_engine::{
     ClientConfig, ClientEvent, DisconnectReason, Message, QoS, ServerWords, Text, Will,
     packet::{ProtocolVersion, ReasonCode},
 };
-use mqtt_engine_tokio::Client;
+use mqtt_engine_tokio::{
+    Tcp,
+    transport::{
+        BoxedConnector, boxed,
+        tls::Tls,
+        websocket::{self, WebSocket},
+    },
+};
 
-use crate::{failure::Failure, options::ConnectOptions};
+use crate::{failure::Failure, options::ConnectOptions, target::Target, trust};
 
 /// How long the good-bye may take.
 pub(crate) const GOODBYE: Duration = Duration::from_secs(5);
+/// What a WebSocket message may hold beside the largest packet.
+const MORE: usize = 64 << 10;
 
 /// The settings that the options ask for.
 pub(crate) fn configuration(options: &ConnectOptions) -> Result<ClientConfig, Failure> {
@@ -22,8 +31,11 @@ pub(crate) fn configuration(options: &ConnectOptions) -> Result<ClientConfig, Fa
     config.version = options.version;
     config.keep_alive = options.keep_alive;
     config.seed = seed();
-    config.user_name = options.user_name.as_deref().map(|name| text("user name (-u)", name)).transpose()?;
-    config.password = options.password.clone().map(Bytes::from);
+    let (user_name, password) = options.target.user();
+    let user_name = options.user_name.as_deref().or(user_name);
+    config.user_name = user_name.map(|name| text("user name (-u)", name)).transpose()?;
+    config.password =
+        options.password.as_deref().or(password).map(|password| Bytes::from(password.to_owned()));
     if config.version == ProtocolVersion::V3_1_1 {
         if config.password.is_some() && config.user_name.is_none() {
             return Err(
@@ -49,9 +61,47 @@ fn will(options: &ConnectOptions) -> Result<Option<Will>, Failure> {
     Ok(Some(Will::new(message)))
 }
 
+/// A client over whatever the options name.
+pub(crate) type Client = mqtt_engine_tokio::Client<BoxedConnector>;
+
 /// A client of the server that the options name.
-pub(crate) fn client(options: &ConnectOptions, config: ClientConfig) -> Client {
-    Client::new(address(options), config)
+pub(crate) fn client(options: &ConnectOptions, config: ClientConfig) -> Result<Client, Failure> {
+    let connector = match target(options)? {
+        Target::Unix(path) => unix(path)?,
+        Target::Tcp { tls: false, websocket: None, .. } => boxed(Tcp::new(address(options))),
+        Target::Tcp { host, port, tls, websocket } => {
+            let below = Tcp::new(address(options));
+            let mut limits = websocket::Config::default();
+            limits.max_message =
+                usize::try_from(config.maximum_packet_size).unwrap_or(usize::MAX).saturating_add(MORE);
+            let web = websocket.map(|path| {
+                let scheme = if tls { "wss" } else { "ws" };
+                let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+                format!("{scheme}://{host}:{port}{path}")
+            });
+            let trust = tls.then(|| trust::client_config(&options.target)).transpose()?;
+            match (trust, web) {
+                (Some(trust), Some(url)) => {
+                    boxed(WebSocket::new(Tls::new(below, host, trust), url).with_config(limits))
+                }
+                (Some(trust), None) => boxed(Tls::new(below, host, trust)),
+                (None, Some(url)) => boxed(WebSocket::new(below, url).with_config(limits)),
+                (None, None) => boxed(below),
+            }
+        }
+    };
+    Ok(Client::connect_with(connector, config))
+}
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "as where there are no Unix sockets")]
+fn unix(path: PathBuf) -> Result<BoxedConnector, Failure> {
+    Ok(boxed(mqtt_engine_tokio::transport::unix::Unix::new(path)))
+}
+
+#[cfg(not(unix))]
+fn unix(_: PathBuf) -> Result<BoxedConnector, Failure> {
+    Err(Failure::new("this system has no Unix sockets"))
 }
 
 /// Why there is no connection, and what to do about it.
@@ -63,19 +113,23 @@ pub(crate) fn no_connection(
     let address = address(options);
     match reason {
         DisconnectReason::TransportClosed => match error {
-            Some(error) => Failure::new(format!("no connection to {address}: {error}")).advice(advice(options, error)),
+            Some(error) => match trust::trouble(error) {
+                Some((what, advice)) => Failure::new(format!("no connection to {address}: {what}")).advice(advice),
+                None => Failure::new(format!("no connection to {address}: {error}")).advice(advice(options, error)),
+            },
             None => Failure::new(format!("{address} closed the connection without a word")).advice(
-                "is it an MQTT server that speaks this version (-V), and does it take this client (its log may tell)?",
+                "is it an MQTT server that speaks this version (-V), does it want TLS (--tls, --cafile) or WebSocket \
+                 (--ws), and does it take this client (its log may tell)?",
             ),
         },
         DisconnectReason::ConnectTimeout => Failure::new(format!("{address} does not answer CONNECT"))
-            .advice("is it an MQTT server? TLS and WebSocket ports can't be used."),
+            .advice("is it an MQTT server, and does it want TLS (--tls, --cafile) or WebSocket (--ws)?"),
         DisconnectReason::Refused(words) => refused(options, words),
         DisconnectReason::ServerDisconnected(words) => {
             Failure::new(format!("the server ended the connection: {}", spoken(words)))
         }
         DisconnectReason::Malformed(error) => Failure::new(format!("what {address} sent is not MQTT: {error}"))
-            .advice("is it an MQTT server that speaks this version (-V)?"),
+            .advice("is it an MQTT server that speaks this version (-V), and does it want TLS (--tls, --cafile) or WebSocket (--ws)?"),
         DisconnectReason::Misbehaved(violation) => {
             Failure::new(format!("{address} breaks the rules of MQTT: {violation}"))
         }
@@ -114,11 +168,16 @@ pub(crate) async fn connected(client: &mut Client, options: &ConnectOptions) -> 
     }
 }
 
-pub(crate) fn address(options: &ConnectOptions) -> String {
-    if options.host.contains(':') && !options.host.starts_with('[') {
-        return format!("[{}]:{}", options.host, options.port);
-    }
-    format!("{}:{}", options.host, options.port)
+fn target(options: &ConnectOptions) -> Result<Target, Failure> {
+    options
+        .target
+        .target()
+        .map_err(|why| Failure::new(why).advice("use mqtts:// or wss://, or leave them out"))
+}
+
+/// For messages; options that contradict each other have none.
+fn address(options: &ConnectOptions) -> String {
+    target(options).map(|target| target.address()).unwrap_or_default()
 }
 
 fn refused(options: &ConnectOptions, words: &ServerWords) -> Failure {
@@ -164,11 +223,18 @@ fn spoken(words: &ServerWords) -> String {
 
 fn advice(options: &ConnectOptions, error: &io::Error) -> String {
     let address = address(options);
+    let Ok(Target::Tcp { tls, websocket, .. }) = target(options) else {
+        return String::from("is a broker listening there, and may this user write to the socket?");
+    };
     match error.kind() {
-        io::ErrorKind::ConnectionRefused => {
-            format!(
-                "is a broker listening on {address}? start one with `mqtt broker`, or name another with -h and -p."
-            )
+        io::ErrorKind::ConnectionRefused => format!(
+            "is a broker listening on {address}? start one with `mqtt broker`, or name another with -h and -p."
+        ),
+        io::ErrorKind::UnexpectedEof if tls => {
+            String::from("does the server speak TLS on this port? (mqtts:// is usually on 8883)")
+        }
+        _ if websocket.is_some() && error.to_string().starts_with("WebSocket: ") => {
+            String::from("is it a WebSocket port, and the right path? (-L ws://HOST:PORT/PATH)")
         }
         io::ErrorKind::TimedOut => String::from("is the host up, and does a firewall let this port through?"),
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {

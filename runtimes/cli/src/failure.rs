@@ -24,10 +24,24 @@ impl Failure {
         Self { message: message.into(), advice: None, code: Self::OTHER }
     }
 
+    /// Where it was asked for: in front of the message.
+    pub(crate) fn at(mut self, place: &str) -> Self {
+        self.message = format!("{place}: {}", self.message);
+        self
+    }
+
     /// What to do about it: a whole sentence.
     pub(crate) fn advice(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
         self
+    }
+
+    /// For a log.
+    pub(crate) fn in_one_line(&self) -> String {
+        match &self.advice {
+            Some(advice) => format!("{}; {advice}", self.message),
+            None => self.message.clone(),
+        }
     }
 
     pub(crate) const fn with_code(mut self, code: u8) -> Self {

@@ -12,10 +12,14 @@ mod failure;
 mod frames;
 mod ladder;
 mod options;
+mod passwd;
+mod pem;
 mod properties;
 mod publish;
 mod signals;
 mod subscribe;
+mod target;
+mod trust;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -46,6 +50,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn execute(command: Command) -> Result<u8, Failure> {
     match command {
         Command::Broker(options) => in_runtime(broker::run(options)),
+        Command::Passwd(options) => passwd::run(&options),
         Command::Pub(options) => in_runtime(publish::run(options)),
         Command::Sub(options) => in_runtime(subscribe::run(options)),
         Command::Decode(options) => decode::run(&options),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use mqtt_engine::{QoS, packet::ProtocolVersion};
 
-use crate::properties::NamedProperties;
+use crate::{properties::NamedProperties, target::TargetOptions};
 
 /// MQTT 3.1.1 and 5.0 on the command line.
 #[derive(Debug, Parser)]
@@ -30,6 +30,9 @@ pub(crate) enum Command {
     /// Serves clients.
     #[command(after_help = BROKER_HELP)]
     Broker(Box<BrokerOptions>),
+    /// Sets, changes or deletes the password of a user of the broker.
+    #[command(after_help = PASSWD_HELP)]
+    Passwd(PasswdOptions),
     /// Publishes messages.
     #[command(after_help = EXIT_CODES)]
     Pub(Box<PubOptions>),
@@ -49,7 +52,14 @@ if the server refuses the connection, the code of its CONNACK (3.1.1: 1 to 5; 5.
 
 const BROKER_HELP: &str = "\
 Prints `listening on ADDRESS` to standard error for each address once it serves there. Ctrl-C and SIGTERM stop it:
-it closes every connection (5.0 clients are told 0x8B, server shutting down) and exits with code 0.";
+it closes every connection (5.0 clients are told 0x8B, server shutting down) and exits with code 0. SIGHUP has passwords,
+permissions and certificates read anew; if something is wrong with them, the former ones stay in force and the log says why.
+
+To begin with a configuration file: mqtt broker --print-config > broker.toml";
+
+const PASSWD_HELP: &str = "\
+Asks for the password, or takes the first line of standard input if that is no terminal. A file that is not there yet is made;
+only its owner may read it. A broker that runs takes the change over when it is sent SIGHUP.";
 
 const DECODE_HELP: &str = "\
 Examples: mqtt decode 20 02 00 00
@@ -60,12 +70,8 @@ The exit code is 1 if a packet was bad.";
 
 #[derive(Args, Debug)]
 pub(crate) struct ConnectOptions {
-    /// Host of the server.
-    #[arg(short = 'h', long, value_name = "HOST", default_value = "localhost")]
-    pub(crate) host: String,
-    /// Port of the server.
-    #[arg(short, long, value_name = "PORT", default_value_t = 1883)]
-    pub(crate) port: u16,
+    #[command(flatten)]
+    pub(crate) target: TargetOptions,
     /// Client identifier; without one the server assigns it.
     #[arg(short, long = "id", value_name = "ID")]
     pub(crate) id: Option<String>,
@@ -178,10 +184,19 @@ pub(crate) enum Format {
 
 #[derive(Args, Debug)]
 pub(crate) struct BrokerOptions {
-    /// Address to serve on, `IP:PORT` or `NAME:PORT`; port 0 takes a free one; may be repeated. Default 127.0.0.1:1883, and
-    /// [::1]:1883 where there is IPv6.
+    /// Configuration file (TOML). Options given here come before what it says.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Prints a configuration file with all settings, what they mean and their defaults, and ends.
+    #[arg(long)]
+    pub(crate) print_config: bool,
+    /// Address to serve on, `IP:PORT` or `NAME:PORT`; port 0 takes a free one; may be repeated. In front of it `mqtts://` asks
+    /// for TLS, `ws://` for WebSocket (path /mqtt unless one follows the port), `wss://` for both; `unix:PATH` is a Unix
+    /// socket, for the user of the broker. Default 127.0.0.1:1883, and [::1]:1883 where there is IPv6.
     #[arg(short, long, value_name = "ADDRESS")]
     pub(crate) listen: Vec<String>,
+    #[command(flatten)]
+    pub(crate) tls: ServerTls,
     /// Serves clients without a user name on addresses that other machines can reach.
     #[arg(long)]
     pub(crate) allow_anonymous: bool,
@@ -191,8 +206,31 @@ pub(crate) struct BrokerOptions {
     /// Logs nothing but errors.
     #[arg(long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+    /// How the log is written: as text, or one JSON object a line.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
     #[command(flatten)]
     pub(crate) limits: Limits,
+}
+
+/// TLS of the listeners of the command line; the configuration file has its own for each listener.
+#[derive(Args, Debug)]
+pub(crate) struct ServerTls {
+    /// Certificate of the server in PEM, followed by those between it and its root.
+    #[arg(long = "tls-cert", value_name = "FILE", requires = "key", requires = "listen")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// Private key of the certificate in PEM.
+    #[arg(long = "tls-key", value_name = "FILE", requires = "certificate")]
+    pub(crate) key: Option<PathBuf>,
+    /// Clients must have a certificate that one of the authorities in this file signed.
+    #[arg(long = "tls-client-ca", value_name = "FILE", requires = "certificate")]
+    pub(crate) client_ca: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
 }
 
 /// Limits of the broker; what is not given is left as the engine has it.
@@ -241,6 +279,19 @@ pub(crate) struct Limits {
     /// How long a connection may take to send CONNECT, in seconds.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) connect_timeout: Option<Duration>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PasswdOptions {
+    /// The password file.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The user.
+    #[arg(value_name = "USER")]
+    pub(crate) user: String,
+    /// Deletes the user.
+    #[arg(short = 'D', long)]
+    pub(crate) delete: bool,
 }
 
 #[derive(Args, Debug)]

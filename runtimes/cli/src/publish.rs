@@ -10,11 +10,10 @@ use bytes::Bytes;
 use mqtt_engine::{
     ClientEvent, Disconnect, LostSession, Message, PublishError, PublishOutcome, QoS, Reconnect,
 };
-use mqtt_engine_tokio::Client;
 use tokio::sync::mpsc;
 
 use crate::{
-    connect::{self, GOODBYE},
+    connect::{self, Client, GOODBYE},
     failure::{Failure, tell},
     options::{PayloadOptions, PubOptions},
     signals,
@@ -44,7 +43,7 @@ pub(crate) async fn run(options: Box<PubOptions>) -> Result<u8, Failure> {
         config.reconnect = Reconnect::Never;
     }
 
-    let mut client = connect::client(&options.connect, config);
+    let mut client = connect::client(&options.connect, config)?;
     connect::connected(&mut client, &options.connect).await?;
     let mut publisher = Publisher { template, held: None, failures: Vec::new() };
     let end = publisher.run(&mut client, source, &options).await;

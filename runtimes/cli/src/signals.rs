@@ -31,3 +31,28 @@ pub(crate) fn stop() -> Result<impl Future<Output = ()>, Failure> {
         }
     })
 }
+
+/// Being asked to read the settings anew: SIGHUP, where there is one.
+#[derive(Debug)]
+pub(crate) struct Hangups(#[cfg(unix)] signal::unix::Signal);
+
+/// From now on, SIGHUP no longer ends the process.
+pub(crate) fn hangups() -> Result<Hangups, Failure> {
+    #[cfg(unix)]
+    return signal::unix::signal(signal::unix::SignalKind::hangup())
+        .map(Hangups)
+        .map_err(|error| Failure::new(format!("signals can't be received: {error}")));
+    #[cfg(not(unix))]
+    Ok(Hangups())
+}
+
+impl Hangups {
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) {
+        #[cfg(unix)]
+        if self.0.recv().await.is_some() {
+            return;
+        }
+        core::future::pending().await
+    }
+}

@@ -11,11 +11,10 @@ use mqtt_engine::{
     Subscribe, Subscription, TopicFilter,
     packet::{ProtocolVersion, ReasonCode},
 };
-use mqtt_engine_tokio::Client;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    connect::{self, GOODBYE},
+    connect::{self, Client, GOODBYE},
     failure::{Failure, tell},
     options::{Format, SubOptions},
     properties::{self, Target},
@@ -38,7 +37,7 @@ pub(crate) async fn run(options: Box<SubOptions>) -> Result<u8, Failure> {
     let mut request = request(&options)?;
     options.connect.properties.apply(&mut request, &mut config)?;
 
-    let mut client = connect::client(&options.connect, config);
+    let mut client = connect::client(&options.connect, config)?;
     client
         .subscribe(request)
         .map_err(|error| Failure::new(format!("the subscription is not possible: {error}")))?;

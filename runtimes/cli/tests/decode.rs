@@ -171,3 +171,13 @@ fn what_is_not_hexadecimal_is_said_with_its_place() {
         assert!(err.contains(part), "{arguments:?}: {err}");
     }
 }
+
+/// CONNECT of MQTT 3.1, and what follows it.
+#[test]
+fn a_conversation_of_3_1_is_explained() {
+    let Run { code, out, err } =
+        run(&["decode", "10 0F 00 06 4D 51 49 73 64 70 03 02 00 0A 00 01 61 20 02 00 02"]);
+    assert_eq!((code, &*err), (0, ""), "{out}");
+    assert!(out.contains("CONNECT v3.1 id=\"a\" clean_start keep_alive=10"), "{out}");
+    assert!(out.contains("MQIsdp"), "{out}");
+}

@@ -28,6 +28,7 @@ mod broker;
 mod client;
 mod clock;
 mod io;
+pub mod transport;
 
-pub use broker::{Decision, Hooks, Server, ServerConfig, Stopped};
+pub use broker::{Decision, Hooks, Listener, Peer, Server, ServerConfig, Stopped, Traffic};
 pub use client::{Client, Connecting, Connector, Handle, Remains, Tcp};

@@ -15,10 +15,10 @@ use std::{
 };
 
 use mqtt_engine::{
-    Answer, BrokerConfig, BrokerEvent, ClientEvent, Disconnect, DisconnectReason, PublishOutcome, QoS,
-    Question, Reconnect, Text, packet::ReasonCode,
+    Answer, BrokerConfig, BrokerEvent, ClientEvent, ConnectionId, Disconnect, DisconnectReason,
+    PublishOutcome, QoS, Question, Reconnect, Text, packet::ReasonCode,
 };
-use mqtt_engine_tokio::{Client, Decision, Hooks, Server, ServerConfig};
+use mqtt_engine_tokio::{Client, Decision, Hooks, Peer, Server, ServerConfig};
 use support::{Faults, PATIENCE, World, config, message, subscribed, until};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -39,7 +39,7 @@ async fn on_tcp(config: BrokerConfig, hooks: impl Hooks) -> (Server, String, one
     let serving = server.clone();
     tokio::spawn(async move {
         serving
-            .serve(vec![listener], async {
+            .serve(vec![listener.into()], async {
                 let _ = stopped.await;
             })
             .await
@@ -59,6 +59,7 @@ async fn raw(address: &str, connect: &[u8]) -> TcpStream {
     stream
 }
 
+/// [MQTT-7.1.1-1] (3.1.1)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_idle_connections_and_a_busy_publisher_without_loss() {
     const IDLE: usize = 1000;
@@ -185,7 +186,7 @@ async fn a_client_that_is_still_sending_reads_the_last_words_and_an_end() {
 async fn packets_behind_a_question_wait_and_are_not_lost() {
     struct Slow;
     impl Hooks for Slow {
-        fn decide(&self, _: Question) -> Decision {
+        fn decide(&self, _: ConnectionId, _: &Peer, _: Question) -> Decision {
             Decision::later(async {
                 sleep(Duration::from_millis(1)).await;
                 Answer::Allow
@@ -212,7 +213,7 @@ async fn s82_chopped_transports_on_the_brokers_side() {
         let (ours, theirs) = tokio::io::duplex(support::PIPE);
         let chopped = support::Faulty::new(theirs, Faults { chopped: true, ..Faults::default() });
         let server = server.clone();
-        tokio::spawn(async move { server.serve_stream(chopped).await });
+        tokio::spawn(async move { server.serve_stream(chopped, Peer::default()).await });
         async move { Ok(ours) }
     };
     let mut client = Client::connect_with(connector, config("client"));
@@ -301,7 +302,7 @@ struct Gate {
 }
 
 impl Hooks for Gate {
-    fn decide(&self, question: Question) -> Decision {
+    fn decide(&self, _: ConnectionId, _: &Peer, question: Question) -> Decision {
         match question {
             Question::Authenticate { user_name, password, .. } => Decision::later(async move {
                 sleep(Duration::from_millis(20)).await;
@@ -319,7 +320,7 @@ impl Hooks for Gate {
         }
     }
 
-    fn event(&self, event: &BrokerEvent) {
+    fn event(&self, _: Option<&Peer>, event: &BrokerEvent) {
         let word = match event {
             BrokerEvent::Connected { client_id, .. } => {
                 if let Some(server) = &*self.server.lock().unwrap() {
@@ -382,7 +383,7 @@ async fn s84_a_refused_client_does_not_storm_the_server() {
     #[derive(Clone, Default)]
     struct Never(Arc<Mutex<usize>>);
     impl Hooks for Never {
-        fn decide(&self, _: Question) -> Decision {
+        fn decide(&self, _: ConnectionId, _: &Peer, _: Question) -> Decision {
             *self.0.lock().unwrap() += 1;
             Decision::Now(Answer::Refuse(ReasonCode::NotAuthorized))
         }

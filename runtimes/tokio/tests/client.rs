@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use mqtt_engine::{
     ClientEvent, Disconnect, DisconnectReason, Message, PublishError, PublishOutcome, QoS, Reconnect,
 };
-use mqtt_engine_tokio::{Client, Connector};
+use mqtt_engine_tokio::{Client, Connector, Peer};
 use support::{Faults, Fuse, PATIENCE, World, config, message, poll_once, subscribe, subscribed, until};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
@@ -173,7 +173,7 @@ async fn s81_dropping_the_attempt_to_connect_and_shut_down_loses_nothing() {
         let server = server.clone();
         async move {
             tokio::time::sleep(Duration::from_millis(20)).await;
-            tokio::spawn(async move { server.serve_stream(theirs).await });
+            tokio::spawn(async move { server.serve_stream(theirs, Peer::default()).await });
             Ok(ours)
         }
     };

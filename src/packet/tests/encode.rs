@@ -42,6 +42,8 @@ const fn invalid(field: &'static str, fault: Fault) -> EncodeError {
     EncodeError::Invalid { field, fault }
 }
 
+/// [MQTT-3.3.1-2] [MQTT-3.3.2-2] [MQTT-4.7.3-1] [MQTT-4.7.3-2] [MQTT-4.7.3-3] (both versions), [MQTT-2.3.1-1] (3.1.1)
+/// [MQTT-2.3.1-5] (3.1.1), [MQTT-2.2.1-2] (5.0)
 #[test]
 fn s57_bad_publishes_are_not_sent() {
     for version in BOTH {
@@ -71,6 +73,7 @@ fn s57_bad_publishes_are_not_sent() {
     }
 }
 
+/// [MQTT-4.7.3-1] (both versions), [MQTT-3.1.2-22] (3.1.1)
 #[test]
 fn s57_bad_connects_are_not_sent() {
     let will =
@@ -114,6 +117,8 @@ fn unsubscribe<'a>(filters: &'a [&'a str]) -> Packet<'a> {
     Packet::Unsubscribe(Unsubscribe { packet_id: id(1), properties: Properties::NONE, filters })
 }
 
+/// [MQTT-3.10.3-2] [MQTT-4.7.3-1] (both versions), [MQTT-3.8.3-3] [MQTT-4.7.1-2] (3.1.1), [MQTT-3.8.3-2]
+/// [MQTT-3.8.3-4] [MQTT-4.7.1-1] [MQTT-4.8.2-2] (5.0)
 #[test]
 fn s57_bad_lists_are_not_sent() {
     let bad_filter = |error| invalid("topic filter", Fault::TopicFilter(error));
@@ -138,6 +143,8 @@ fn s57_bad_lists_are_not_sent() {
     }
 }
 
+/// [MQTT-3.2.2-4] (3.1.1), [MQTT-3.2.2-6] [MQTT-3.2.2-8] [MQTT-3.6.2-1] [MQTT-3.9.3-2] [MQTT-3.11.3-2] (5.0)
+/// [MQTT-3.14.2-1] [MQTT-3.15.2-1] (5.0)
 #[test]
 fn s57_reason_codes_outside_the_packets_table_are_not_sent() {
     let none = Properties::NONE;
@@ -184,6 +191,7 @@ fn s57_reason_codes_outside_the_packets_table_are_not_sent() {
 }
 
 /// 3.1.1 has six return codes for CONNACK, one code for a failed subscription and none for UNSUBACK.
+/// [MQTT-3.2.2-6] [MQTT-3.9.3-2] (3.1.1)
 #[test]
 fn reasons_of_5_0_are_mapped_to_3_1_1() {
     let ack =
@@ -210,6 +218,7 @@ fn reasons_of_5_0_are_mapped_to_3_1_1() {
     assert_eq!(encoded(&ack, V3).unwrap(), [0xB0, 2, 0, 1]);
 }
 
+/// [MQTT-1.5.7-1] [MQTT-3.3.2-8] [MQTT-3.3.2-14] (5.0)
 #[test]
 fn s57_bad_properties_are_not_sent() {
     let long = "x".repeat(65_536);

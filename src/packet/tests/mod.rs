@@ -2,6 +2,7 @@
 
 mod display;
 mod encode;
+mod fields;
 mod observe;
 mod properties;
 mod reject;

@@ -40,6 +40,8 @@ fn refuse(
 const ONLY_3: [ProtocolVersion; 1] = [V3];
 const ONLY_5: [ProtocolVersion; 1] = [V5];
 
+/// [MQTT-3.6.1-1] [MQTT-3.8.1-1] [MQTT-3.10.1-1] (both versions), [MQTT-2.2.2-2] [MQTT-3.14.1-1] (3.1.1),
+/// [MQTT-2.1.3-1] [MQTT-3.15.1-1] (5.0)
 #[test]
 fn s54_reserved_header_flags_are_refused() {
     use PacketType as T;
@@ -57,6 +59,7 @@ fn s54_reserved_header_flags_are_refused() {
     }
 }
 
+/// [MQTT-1.5.5-1] (5.0)
 #[test]
 fn s54_wrong_types_and_lengths_are_refused() {
     refused! {
@@ -101,7 +104,7 @@ fn s54_bytes_behind_the_end_are_refused() {
     }
 }
 
-/// [MQTT-2.3.1-1] in 3.1.1, [MQTT-2.2.1-3] in 5.0.
+/// [MQTT-2.3.1-1] (3.1.1), [MQTT-2.2.1-3] (5.0).
 #[test]
 fn s54_packet_identifier_zero_is_refused() {
     for first in [0x40, 0x50, 0x62, 0x70, 0x82, 0x90, 0xA2, 0xB0] {
@@ -116,6 +119,8 @@ fn s54_packet_identifier_zero_is_refused() {
     }
 }
 
+/// [MQTT-3.1.2-1] [MQTT-3.1.2-2] [MQTT-3.1.2-3] [MQTT-3.1.2-11] [MQTT-3.1.2-13] (both versions),
+/// [MQTT-3.1.2-14] [MQTT-3.1.2-15] [MQTT-3.1.2-22] (3.1.1), [MQTT-3.1.2-12] [MQTT-3.1.2-19] (5.0)
 #[test]
 fn s54_bad_connects_are_refused() {
     const VERSION: u8 = 0x84;
@@ -155,7 +160,7 @@ fn s54_bad_connects_are_refused() {
     assert!(crate::packet::Packet::decode(&packet(0x10, body), V5).is_ok());
 }
 
-/// The server has an answer of its own for this one [MQTT-3.1.3-8].
+/// The server has an answer of its own for this one.
 #[test]
 fn s54_an_empty_client_identifier_without_clean_session_is_left_to_the_server() {
     let frame = packet(0x10, "00 04 \"MQTT\" 04 00 00 00 00 00");
@@ -165,6 +170,7 @@ fn s54_an_empty_client_identifier_without_clean_session_is_left_to_the_server() 
     assert!(connect.client_id.is_empty() && !connect.clean_start);
 }
 
+/// [MQTT-3.3.2-2] [MQTT-4.7.3-1] (both versions), [MQTT-3.1.2-9] [MQTT-4.7.1-1] (3.1.1), [MQTT-4.7.0-1] (5.0)
 #[test]
 fn s54_bad_wills_are_refused() {
     const WILD: (&str, &str) = ("MQTT-3.3.2-2", "MQTT-3.3.2-2");
@@ -178,7 +184,7 @@ fn s54_bad_wills_are_refused() {
     }
 }
 
-/// [MQTT-1.5.3-1] [MQTT-1.5.3-2] in 3.1.1, [MQTT-1.5.4-1] [MQTT-1.5.4-2] in 5.0.
+/// [MQTT-1.5.3-1] [MQTT-1.5.3-2] (3.1.1), [MQTT-1.5.4-1] [MQTT-1.5.4-2] (5.0).
 #[test]
 fn s54_strings_that_are_no_text_are_refused() {
     const UTF8: (&str, &str) = ("MQTT-1.5.3-1", "MQTT-1.5.4-1");
@@ -213,6 +219,7 @@ fn s54_strings_that_are_no_text_are_refused() {
     }
 }
 
+/// [MQTT-3.2.2-6] (both versions), [MQTT-3.2.2-4] (3.1.1), [MQTT-2.2.2-1] [MQTT-3.2.2-1] [MQTT-3.2.2-8] (5.0)
 #[test]
 fn s54_bad_connacks_are_refused() {
     let code = |code| Fault::ReasonCode { packet: PacketType::ConnAck, code };
@@ -233,6 +240,8 @@ fn s54_bad_connacks_are_refused() {
     }
 }
 
+/// [MQTT-3.3.1-2] [MQTT-3.3.1-4] [MQTT-3.3.2-2] [MQTT-4.7.3-1] (both versions), [MQTT-4.7.1-1] (3.1.1),
+/// [MQTT-2.2.2-1] [MQTT-4.7.0-1] (5.0)
 #[test]
 fn s54_bad_publishes_are_refused() {
     const QOS: (&str, &str) = ("MQTT-3.3.1-4", "MQTT-3.3.1-4");
@@ -256,6 +265,7 @@ fn s54_bad_publishes_are_refused() {
     }
 }
 
+/// [MQTT-3.8.3-4] [MQTT-3.10.3-2] (both versions), [MQTT-3.8.3-3] (3.1.1), [MQTT-3.8.3-2] [MQTT-3.8.3-5] (5.0)
 #[test]
 fn s54_bad_subscribes_are_refused() {
     const OPTIONS: (&str, &str) = ("MQTT-3.8.3-4", "MQTT-3.8.3-5");
@@ -282,6 +292,7 @@ fn s54_bad_subscribes_are_refused() {
     }
 }
 
+/// [MQTT-4.7.1-2] [MQTT-4.7.3-1] (both versions), [MQTT-4.7.1-3] (3.1.1), [MQTT-4.7.1-1] (5.0)
 #[test]
 fn s54_bad_filters_are_refused() {
     for (filter, error, statements) in [
@@ -305,7 +316,7 @@ fn s54_bad_filters_are_refused() {
             assert_eq!(found.statement(version), Some(statement));
         }
     }
-    // Shared subscriptions are of 5.0 [MQTT-4.8.2-1] [MQTT-4.8.2-2]; 3.1.1 takes such a filter as any other.
+    // Shared subscriptions are of 5.0 [MQTT-4.8.2-1] [MQTT-4.8.2-2] (5.0); 3.1.1 takes such a filter as any other.
     for filter in ["$share", "$share/", "$share/g", "$share/g/", "$share//t", "$share/+/t", "$share/a+/t"] {
         let text = alloc::format!("00 {:02x} \"{filter}\"", filter.len());
         let found = fault_of(&packet(0x82, &alloc::format!("00 01 00 {text} 00")), V5);
@@ -319,8 +330,9 @@ fn s54_bad_filters_are_refused() {
     }
 }
 
-/// [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1] [MQTT-3.9.3-2] [MQTT-3.11.3-2] [MQTT-3.14.2-1]
-/// [MQTT-3.15.2-1]
+/// [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1] [MQTT-3.9.3-2] [MQTT-3.11.3-2] [MQTT-3.14.2-1] (5.0)
+/// [MQTT-3.15.2-1] (5.0)
+/// [MQTT-3.8.4-5] [MQTT-3.9.3-2] (3.1.1)
 #[test]
 fn s54_codes_outside_the_packets_table_are_refused() {
     use PacketType as T;
@@ -358,6 +370,7 @@ fn s54_codes_outside_the_packets_table_are_refused() {
 }
 
 /// How many codes each table of 5.0 has, counted in the specification.
+/// [MQTT-3.2.2-8] (5.0)
 #[test]
 fn the_tables_of_reason_codes_have_the_right_size() {
     use PacketType as T;

@@ -122,6 +122,7 @@ fn s54_a_property_that_is_there_twice_is_refused() {
     }
 }
 
+/// [MQTT-3.3.2-8] [MQTT-3.3.2-14] (5.0)
 #[test]
 fn s54_forbidden_values_are_refused() {
     for (id, name, ..) in PROPERTIES {
@@ -150,6 +151,7 @@ fn s54_forbidden_values_are_refused() {
     assert_eq!(Fault::ResponseTopicWildcard.statement(V5), Some("MQTT-3.3.2-14"));
 }
 
+/// [MQTT-1.5.5-1] [MQTT-1.5.7-1] (5.0)
 #[test]
 fn s54_values_that_can_not_be_parsed_are_refused() {
     for (id, _, value, places) in PROPERTIES {
@@ -175,6 +177,7 @@ fn s54_values_that_can_not_be_parsed_are_refused() {
 }
 
 /// Properties are told by their length, which can be wrong in every way.
+/// [MQTT-2.2.2-1] (5.0)
 #[test]
 fn s54_wrong_property_lengths_are_refused() {
     for (length, fault, offset) in [

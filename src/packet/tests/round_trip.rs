@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::{BOTH, WIRE_EXAMPLES, bytes, encoded, samples};
 use crate::packet::{Fault, Packet, ProtocolVersion, VariableByteInteger};
 
+/// [MQTT-2.2.2-1] (3.1.1), [MQTT-2.1.3-1] (5.0)
 #[test]
 fn s57_samples_survive_encoding_and_decoding() {
     for (version, packet) in samples() {
@@ -15,7 +16,7 @@ fn s57_samples_survive_encoding_and_decoding() {
     }
 }
 
-/// [MQTT-1.5.3-3] in 3.1.1, [MQTT-1.5.4-3] in 5.0.
+/// [MQTT-1.5.3-3] (3.1.1), [MQTT-1.5.4-3] (5.0).
 #[test]
 fn a_byte_order_mark_stays_in_a_string() {
     for version in BOTH {

@@ -44,6 +44,7 @@ pub(crate) const WIRE_EXAMPLES: [(&str, &str); 18] = [
     ("D0 00", "PINGRESP"),
 ];
 
+/// [MQTT-2.2.2-1] [MQTT-2.3.1-5] [MQTT-3.1.3-1] [MQTT-3.3.2-1] (3.1.1)
 #[test]
 fn wire_examples_are_decoded_and_encoded_back() {
     for (hex, words) in WIRE_EXAMPLES.into_iter().chain([("E0 00", "DISCONNECT normal")]) {
@@ -67,7 +68,7 @@ fn the_fields_of_the_first_example() {
     }
 }
 
-/// [MQTT-2.2.2-2] and [MQTT-3.6.1-1] in 3.1.1, [MQTT-2.1.3-1] in 5.0.
+/// [MQTT-2.2.2-2] [MQTT-3.6.1-1] (3.1.1), [MQTT-2.1.3-1] (5.0).
 #[test]
 fn s54_the_pubrel_that_tutorials_print_is_refused() {
     let fault = Fault::HeaderFlags { packet: PacketType::PubRel, flags: 0 };
@@ -83,7 +84,7 @@ fn s54_the_pubrel_that_tutorials_print_is_refused() {
     assert_eq!(expected.to_string(), "byte 0, flags: the flags are 0000, but those of PUBREL must be 0010");
 }
 
-/// [MQTT-1.5.5-1]
+/// [MQTT-1.5.5-1] (5.0)
 #[test]
 fn the_ranges_of_the_remaining_length() {
     for (value, hex) in [

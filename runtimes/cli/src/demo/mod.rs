@@ -26,7 +26,7 @@ pub(crate) async fn run(options: DemoOptions) -> Result<u8, Failure> {
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(async move {
         server
-            .serve(vec![listener], async {
+            .serve(vec![listener.into()], async {
                 let _ = stopped.await;
             })
             .await

@@ -93,7 +93,7 @@ fn a_resent_publish_of_qos_1_is_answered_and_routed_again() {
     board.send("32 10 00 09 6B 66 62 5F 74 6F 70 69 63 00 01 31 32 33").expect("40 02 00 01");
     wire.expect("32 10 00 09 6B 66 62 5F 74 6F 70 69 63 00 01 31 32 33").send("40 02 00 01");
     board.send("3A 10 00 09 6B 66 62 5F 74 6F 70 69 63 00 01 31 32 33").expect("40 02 00 01");
-    // Routed once more, and never with the DUP of its publisher [MQTT-3.3.1-3].
+    // Routed once more, and never with the DUP of its publisher [MQTT-3.3.1-3] (3.1.1).
     wire.expect("32 10 00 09 6B 66 62 5F 74 6F 70 69 63 00");
     let mut rest = [0; 4];
     wire.0.read_exact(&mut rest).unwrap();
@@ -105,7 +105,7 @@ fn s54_a_pubrel_with_the_flags_of_a_wrong_tutorial_closes_the_connection() {
     let broker = Broker::ours();
     let mut wire = Wire::connected(&broker);
     wire.send("34 10 00 09 6B 66 62 5F 74 6F 70 69 63 00 01 31 32 33").expect("50 02 00 01");
-    // [MQTT-2.2.2-2]
+    // [MQTT-2.2.2-2] (3.1.1)
     wire.send("60 02 00 01").expect_close();
 }
 

@@ -113,7 +113,10 @@ impl Exchange {
         let read = poll_read(stream, &mut rest, take, cx);
         self.unread = rest;
         match read {
-            Poll::Ready(read) => Poll::Ready(read.map(|count| count > 0)),
+            Poll::Ready(read) => Poll::Ready(read.map(|count| {
+                self.slot.shared.traffic.received(count);
+                count > 0
+            })),
             Poll::Pending => self.idle(),
         }
     }
@@ -128,7 +131,10 @@ impl Exchange {
         S: AsyncWrite + Unpin,
     {
         while self.broken.is_none() && !self.outbox.is_empty() {
-            match poll_write(Pin::new(&mut *stream), &mut self.outbox, cx)? {
+            let before = self.outbox.remaining();
+            let written = poll_write(Pin::new(&mut *stream), &mut self.outbox, cx);
+            self.slot.shared.traffic.sent(before - self.outbox.remaining());
+            match written? {
                 Poll::Ready(()) => self.look(),
                 Poll::Pending => return Ok(()),
             }
@@ -159,7 +165,9 @@ impl Exchange {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(end) => Poll::Ready(end),
             });
-            timeout(patience, progress).await??;
+            let end = timeout(patience, progress).await;
+            self.slot.shared.traffic.sent(before - self.outbox.remaining());
+            end??;
         }
     }
 }

@@ -3,28 +3,37 @@
 use core::{fmt, pin::Pin};
 use std::io;
 
-use mqtt_engine::{Answer, BrokerEvent, Question};
+use mqtt_engine::{Answer, BrokerEvent, ConnectionId, Question};
+
+use super::Peer;
 
 /// Answers the broker's questions and watches what happens. `()` allows everything and watches nothing.
 ///
 /// The methods are called one after the other, in the order of the events, by the tasks that serve the connections: they
 /// must not block. They may use the [`Server`](super::Server).
 pub trait Hooks: Send + Sync + 'static {
-    /// Answers a question; asked only if [`BrokerConfig`](mqtt_engine::BrokerConfig) says so. Default: everything is allowed.
-    fn decide(&self, question: Question) -> Decision {
-        let _ = question;
+    /// Answers a question about a packet of this connection; asked only if [`BrokerConfig`](mqtt_engine::BrokerConfig) says
+    /// so. Default: everything is allowed.
+    fn decide(&self, connection: ConnectionId, peer: &Peer, question: Question) -> Decision {
+        let _ = (connection, peer, question);
         Decision::Now(Answer::Allow)
     }
 
-    /// Sees every event but the questions. Default: nothing.
-    fn event(&self, event: &BrokerEvent) {
-        let _ = event;
+    /// Sees every event but the questions; with the peer, if the event is about a connection. Default: nothing.
+    fn event(&self, peer: Option<&Peer>, event: &BrokerEvent) {
+        let _ = (peer, event);
     }
 
     /// Hears that a connection could not be accepted: by the system (too many open files, say; the server waits a little
     /// and goes on), or because the broker has as many as it may have. Default: nothing.
     fn accept_failed(&self, error: &io::Error) {
         let _ = error;
+    }
+
+    /// Hears that a connection ended in the handshake of TLS or WebSocket, before any MQTT; at any time, also beside another call.
+    /// Default: nothing.
+    fn handshake_failed(&self, peer: &Peer, error: &io::Error) {
+        let _ = (peer, error);
     }
 }
 

@@ -2,45 +2,56 @@
 
 mod connection;
 mod hooks;
+mod layers;
+mod listener;
+mod peer;
 mod shared;
+mod traffic;
 
-use core::{
-    fmt,
-    future::poll_fn,
-    net::SocketAddr,
-    task::{Context, Poll},
-    time::Duration,
-};
+use core::{fmt, time::Duration};
 use std::{io, sync::Arc};
 
-use mqtt_engine::{AtCapacity, Broker, BrokerConfig, ConnectionId, Message, Statistics, packet::ReasonCode};
+use mqtt_engine::{
+    AtCapacity, Broker, BrokerConfig, ConnectionId, Message, Standing, Statistics, packet::ReasonCode,
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
     task::JoinSet,
-    time::{Instant, sleep_until, timeout_at},
+    time::{Instant, timeout_at},
 };
 
 pub use hooks::{Decision, Hooks};
+pub use listener::Listener;
+use listener::{Accepted, Raw, accept, concerns_one_connection};
+pub use peer::Peer;
 use shared::Shared;
+pub use traffic::Traffic;
 
 /// How long no connection is accepted after the system refused one (it has no more descriptors, say): asking at once
 /// again would only burn time that could free some.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How a server serves. What the broker allows is in [`BrokerConfig`].
+/// [MQTT-7.1.1-1] (3.1.1), [MQTT-4.2.0-1] (5.0)
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ServerConfig {
     /// How long a connection that is being closed may take none of its last bytes before it is dropped. Default 5 s.
     pub patience: Duration,
+    /// How long the handshakes of TLS and WebSocket may take together. They also count for the time that the broker gives a
+    /// connection to send CONNECT ([`BrokerConfig::connect_timeout`]). Default 10 s.
+    pub handshake: Duration,
     /// How long all connections together may take to end when the server stops. Default 5 s.
     pub grace: Duration,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { patience: Duration::from_secs(5), grace: Duration::from_secs(5) }
+        Self {
+            patience: Duration::from_secs(5),
+            handshake: Duration::from_secs(10),
+            grace: Duration::from_secs(5),
+        }
     }
 }
 
@@ -56,6 +67,7 @@ pub struct Stopped {
 ///
 /// All connections share the broker behind a lock that is held for one call at a time, never over an await; reading and
 /// writing happen outside it. Cheap to clone: each clone is the same server.
+/// [MQTT-7.1.1-1] (3.1.1), [MQTT-4.2.0-1] (5.0)
 #[derive(Clone)]
 pub struct Server {
     shared: Arc<Shared>,
@@ -81,7 +93,7 @@ impl Server {
     /// # Cancel safety
     ///
     /// Dropping the future drops every connection that it accepted, without a word to the peer.
-    pub async fn serve(&self, listeners: Vec<TcpListener>, shutdown: impl Future<Output = ()>) -> Stopped {
+    pub async fn serve(&self, listeners: Vec<Listener>, shutdown: impl Future<Output = ()>) -> Stopped {
         let mut connections = JoinSet::new();
         let mut accept_from = Instant::now();
         tokio::pin!(shutdown);
@@ -93,7 +105,7 @@ impl Server {
                 () = self.shared.earlier.notified() => {}
                 Some(_) = connections.join_next() => {}
                 accepted = accept(&listeners, accept_from) => match accepted {
-                    Ok((stream, _)) => self.admit(stream, &mut connections),
+                    Ok(accepted) => self.admit(accepted, &mut connections),
                     Err(error) => {
                         self.shared.hooks.accept_failed(&error);
                         if !concerns_one_connection(&error) {
@@ -112,7 +124,8 @@ impl Server {
         Stopped { dropped }
     }
 
-    /// Serves one connection over any stream (TLS, a pipe) until it ends. The clock is minded by [`serve`](Self::serve).
+    /// Serves one connection of this peer over any stream (TLS, a pipe) until it ends. The clock is minded by
+    /// [`serve`](Self::serve).
     ///
     /// # Cancel safety
     ///
@@ -121,11 +134,11 @@ impl Server {
     /// # Errors
     ///
     /// The broker has as many connections as it may have.
-    pub async fn serve_stream<S>(&self, stream: S) -> Result<(), AtCapacity>
+    pub async fn serve_stream<S>(&self, stream: S, peer: Peer) -> Result<(), AtCapacity>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let slot = self.shared.accept()?;
+        let slot = self.shared.accept(peer)?;
         connection::serve(slot, stream, self.config.patience).await;
         Ok(())
     }
@@ -140,18 +153,33 @@ impl Server {
         self.shared.with(|broker, now| broker.close(connection, reason, now));
     }
 
+    /// Ends subscriptions and wills that the program's rules, which have changed, no longer allow:
+    /// [`Broker::retain`].
+    pub fn retain(&self, keep: impl FnMut(Standing<'_>) -> bool) {
+        self.shared.with(|broker, now| broker.retain(keep, now));
+    }
+
+    /// How many bytes were moved.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.shared.traffic.count()
+    }
+
     /// How much of everything the broker holds.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         self.shared.with(|broker, _| broker.statistics())
     }
 
-    fn admit(&self, stream: TcpStream, connections: &mut JoinSet<()>) {
-        // Without it packets are only sent later, which hurts nobody but the clock.
-        let _ = stream.set_nodelay(true);
-        match self.shared.accept() {
+    fn admit(&self, accepted: Accepted, connections: &mut JoinSet<()>) {
+        if let Raw::Tcp(stream) = &accepted.raw {
+            // Without it packets are only sent later, which hurts nobody but the clock.
+            let _ = stream.set_nodelay(true);
+        }
+        match self.shared.accept(accepted.peer.clone()) {
             Ok(slot) => {
-                connections.spawn(connection::serve(slot, stream, self.config.patience));
+                let ServerConfig { handshake, patience, .. } = self.config;
+                connections.spawn(layers::serve(slot, accepted, handshake, patience));
             }
             Err(AtCapacity { .. }) => {
                 let error = io::Error::new(
@@ -168,27 +196,4 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server").field("config", &self.config).finish_non_exhaustive()
     }
-}
-
-/// The next connection of any of the listeners.
-async fn accept(listeners: &[TcpListener], not_before: Instant) -> io::Result<(TcpStream, SocketAddr)> {
-    if not_before > Instant::now() {
-        sleep_until(not_before).await;
-    }
-    poll_fn(|cx: &mut Context<'_>| {
-        listeners
-            .iter()
-            .map(|listener| listener.poll_accept(cx))
-            .find(Poll::is_ready)
-            .unwrap_or(Poll::Pending)
-    })
-    .await
-}
-
-/// Whether an error of `accept` is about the connection that was to be accepted, and not about the system.
-fn concerns_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
-    )
 }

@@ -9,17 +9,18 @@ use std::{
 use mqtt_engine::{AtCapacity, Broker, BrokerEvent, ConnectionId, Timestamp};
 use tokio::sync::Notify;
 
-use super::{Decision, Hooks};
+use super::{Decision, Hooks, Peer, traffic::Meter};
 use crate::clock::Clock;
 
 pub(super) struct Shared {
     state: Mutex<State>,
     pub(super) clock: Clock,
+    pub(super) traffic: Meter,
     /// Tells whoever minds the clock that the broker's deadline has moved closer.
     pub(super) earlier: Notify,
     pub(super) hooks: Box<dyn Hooks>,
     /// Taken out of the broker, not yet shown to the hooks.
-    events: Mutex<VecDeque<BrokerEvent>>,
+    events: Mutex<VecDeque<(Option<Arc<Peer>>, BrokerEvent)>>,
     /// Held by the one who shows events, so that they are seen in order.
     showing: Mutex<()>,
     runtime: tokio::runtime::Handle,
@@ -27,9 +28,15 @@ pub(super) struct Shared {
 
 struct State {
     broker: Broker,
-    tasks: HashMap<ConnectionId, Arc<Notify>>,
+    tasks: HashMap<ConnectionId, Task>,
     /// What the timer waits for.
     armed: Option<Timestamp>,
+}
+
+/// What is known outside the broker of a connection that is served.
+struct Task {
+    wake: Arc<Notify>,
+    peer: Arc<Peer>,
 }
 
 impl Shared {
@@ -38,6 +45,7 @@ impl Shared {
         Arc::new(Self {
             state: Mutex::new(State { broker: make(clock.now()), tasks: HashMap::new(), armed: None }),
             clock,
+            traffic: Meter::default(),
             earlier: Notify::new(),
             hooks,
             events: Mutex::default(),
@@ -75,15 +83,22 @@ impl Shared {
         result
     }
 
-    /// A slot for a new connection, and what wakes its task.
-    pub(super) fn accept(self: &Arc<Self>) -> Result<Slot, AtCapacity> {
+    /// A slot for a new connection of this peer, and what wakes its task.
+    pub(super) fn accept(self: &Arc<Self>, peer: Peer) -> Result<Slot, AtCapacity> {
         let mut state = lock(&self.state);
         let id = state.broker.accept(self.clock.now())?;
         let wake = Arc::new(Notify::new());
-        state.tasks.insert(id, Arc::clone(&wake));
+        state.tasks.insert(id, Task { wake: Arc::clone(&wake), peer: Arc::new(peer) });
         self.wake(&mut state, None);
         drop(state);
         Ok(Slot { shared: Arc::clone(self), id, wake })
+    }
+
+    /// The peer has told who it is.
+    pub(super) fn know(&self, id: ConnectionId, peer: Peer) {
+        if let Some(task) = lock(&self.state).tasks.get_mut(&id) {
+            task.peer = Arc::new(peer);
+        }
     }
 
     /// The broker's deadline, which is waited for from now on.
@@ -99,7 +114,7 @@ impl Shared {
             if own != Some(id)
                 && let Some(task) = state.tasks.get(&id)
             {
-                task.notify_one();
+                task.wake.notify_one();
             }
         }
         let deadline = state.broker.deadline();
@@ -110,7 +125,8 @@ impl Shared {
         let mut happened = false;
         let mut events = lock(&self.events);
         while let Some(event) = state.broker.poll_event() {
-            events.push_back(event);
+            let peer = subject(&event).and_then(|id| state.tasks.get(&id)).map(|task| Arc::clone(&task.peer));
+            events.push_back((peer, event));
             happened = true;
         }
         happened
@@ -130,19 +146,20 @@ impl Shared {
                 if batch.is_empty() {
                     break;
                 }
-                for event in batch {
-                    self.show_one(event);
+                for (peer, event) in batch {
+                    self.show_one(peer.as_deref(), event);
                 }
             }
         }
     }
 
-    fn show_one(self: &Arc<Self>, event: BrokerEvent) {
-        let BrokerEvent::Question { question, about, .. } = event else {
-            self.hooks.event(&event);
+    fn show_one(self: &Arc<Self>, peer: Option<&Peer>, event: BrokerEvent) {
+        let BrokerEvent::Question { question, connection, about, .. } = event else {
+            self.hooks.event(peer, &event);
             return;
         };
-        match self.hooks.decide(about) {
+        let nobody = Peer::default();
+        match self.hooks.decide(connection, peer.unwrap_or(&nobody), about) {
             Decision::Now(answer) => self.with(|broker, now| broker.answer(question, answer, now)),
             Decision::Later(answer) => {
                 let shared = Arc::clone(self);
@@ -165,8 +182,20 @@ pub(super) struct Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        lock(&self.shared.state).tasks.remove(&self.id);
+        // In this order: the last events are told with the peer.
         self.shared.with(|broker, now| broker.transport_closed(self.id, now));
+        lock(&self.shared.state).tasks.remove(&self.id);
+    }
+}
+
+/// The connection that an event is about.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other events are about clients")]
+const fn subject(event: &BrokerEvent) -> Option<ConnectionId> {
+    match event {
+        BrokerEvent::Connected { connection, .. }
+        | BrokerEvent::Disconnected { connection, .. }
+        | BrokerEvent::Question { connection, .. } => Some(*connection),
+        _ => None,
     }
 }
 

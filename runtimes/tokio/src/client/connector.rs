@@ -35,6 +35,7 @@ where
 }
 
 /// TCP to an address of the form `host:port`. A name is looked up at each attempt, and its addresses tried in order.
+/// [MQTT-7.1.2-1] (3.1.1), [MQTT-4.2.0-1] (5.0)
 #[derive(Clone, Debug)]
 pub struct Tcp {
     address: String,

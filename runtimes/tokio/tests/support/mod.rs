@@ -12,7 +12,7 @@ use std::{io, sync::Arc};
 use mqtt_engine::{
     BrokerConfig, ClientConfig, ClientEvent, Message, QoS, Reconnect, Subscribe, Text, TopicFilter,
 };
-use mqtt_engine_tokio::{Client, Connector, Hooks, Server, ServerConfig, Stopped};
+use mqtt_engine_tokio::{Client, Connector, Hooks, Peer, Server, ServerConfig, Stopped};
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex},
     sync::oneshot,
@@ -62,7 +62,7 @@ impl World {
     pub fn pipe(&self) -> DuplexStream {
         let (ours, theirs) = duplex(PIPE);
         let server = self.server.clone();
-        tokio::spawn(async move { server.serve_stream(theirs).await });
+        tokio::spawn(async move { server.serve_stream(theirs, Peer::default()).await });
         ours
     }
 
@@ -72,7 +72,7 @@ impl World {
         move || {
             let (ours, theirs) = duplex(PIPE);
             let server = server.clone();
-            tokio::spawn(async move { server.serve_stream(theirs).await });
+            tokio::spawn(async move { server.serve_stream(theirs, Peer::default()).await });
             let stream = Faulty::new(ours, faults.clone());
             async move { Ok(stream) }
         }

@@ -1,0 +1,146 @@
+//! Where connections come in.
+
+use core::{
+    fmt,
+    future::poll_fn,
+    task::{Context, Poll},
+};
+use std::{io, sync::Arc};
+
+#[cfg(unix)]
+use tokio::net::UnixStream;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::{Instant, sleep_until},
+};
+
+use super::{Peer, layers::Layers};
+#[cfg(feature = "tls")]
+use crate::transport::tls::Acceptor;
+#[cfg(unix)]
+use crate::transport::unix::Bound;
+#[cfg(feature = "websocket")]
+use crate::transport::websocket;
+
+/// A socket that accepts connections, a tag that tells the hooks which one it is, and what its connections carry.
+#[derive(Debug)]
+pub struct Listener {
+    socket: Socket,
+    tag: usize,
+    layers: Arc<Layers>,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(Bound),
+}
+
+/// A connection before any handshake.
+pub(super) enum Raw {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+impl Listener {
+    /// Connections of this socket are told as [`Peer`]s of this tag.
+    #[must_use]
+    pub fn with_tag(socket: impl Into<Self>, tag: usize) -> Self {
+        Self { tag, ..socket.into() }
+    }
+
+    /// Its connections are encrypted: each begins with a TLS handshake.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(mut self, acceptor: Acceptor) -> Self {
+        Arc::make_mut(&mut self.layers).tls = Some(acceptor);
+        self
+    }
+
+    /// Its connections are WebSockets, inside TLS if there is TLS.
+    #[cfg(feature = "websocket")]
+    #[must_use]
+    pub fn with_websocket(mut self, config: websocket::Config) -> Self {
+        Arc::make_mut(&mut self.layers).websocket = Some(config);
+        self
+    }
+
+    fn new(socket: Socket) -> Self {
+        Self { socket, tag: 0, layers: Arc::default() }
+    }
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Raw, Peer)>> {
+        let peer = Peer::of(self.tag);
+        match &self.socket {
+            Socket::Tcp(socket) => socket
+                .poll_accept(cx)
+                .map_ok(|(stream, address)| (Raw::Tcp(stream), peer.with_address(address))),
+            #[cfg(unix)]
+            Socket::Unix(socket) => {
+                socket.listener.poll_accept(cx).map_ok(|(stream, _)| (Raw::Unix(stream), peer))
+            }
+        }
+    }
+}
+
+/// With tag 0.
+impl From<TcpListener> for Listener {
+    fn from(socket: TcpListener) -> Self {
+        Self::new(Socket::Tcp(socket))
+    }
+}
+
+/// With tag 0.
+#[cfg(unix)]
+impl From<Bound> for Listener {
+    fn from(socket: Bound) -> Self {
+        Self::new(Socket::Unix(socket))
+    }
+}
+
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(stream) => stream.fmt(f),
+            #[cfg(unix)]
+            Self::Unix(stream) => stream.fmt(f),
+        }
+    }
+}
+
+/// A connection that was accepted.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    pub(super) raw: Raw,
+    pub(super) peer: Peer,
+    /// What it carries.
+    pub(super) layers: Arc<Layers>,
+}
+
+/// The next connection of any of the listeners.
+pub(super) async fn accept(listeners: &[Listener], not_before: Instant) -> io::Result<Accepted> {
+    if not_before > Instant::now() {
+        sleep_until(not_before).await;
+    }
+    poll_fn(|cx: &mut Context<'_>| {
+        listeners
+            .iter()
+            .map(|listener| {
+                let layers = Arc::clone(&listener.layers);
+                listener.poll_accept(cx).map_ok(|(raw, peer)| Accepted { raw, peer, layers })
+            })
+            .find(Poll::is_ready)
+            .unwrap_or(Poll::Pending)
+    })
+    .await
+}
+
+/// Whether an error of `accept` is about the connection that was to be accepted, and not about the system.
+pub(super) fn concerns_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
+}
