@@ -8,6 +8,7 @@
     clippy::std_instead_of_alloc,
     clippy::cast_possible_truncation,
     clippy::wildcard_enum_match_arm,
+    clippy::exhaustive_structs,
     reason = "a test says what went wrong by panicking"
 )]
 
