@@ -173,8 +173,9 @@ impl Model {
         *count += 1;
         let once = message.qos != QoS::AtLeastOnce && published.qos != QoS::AtLeastOnce;
         assert!(!once || *count == 1, "message {number}, QoS {:?}, comes twice to {index}", message.qos);
-        // A repetition may be the first that a client gets with QoS 0, if it was away before.
-        if *count == 1 && (message.qos > QoS::AtMostOnce || once) {
+        // A repetition may be the first that a client gets, if it was away before, or has just subscribed.
+        let is_kept = message.qos > QoS::AtMostOnce && !published.topic.starts_with("x/");
+        if *count == 1 && (once || is_kept) {
             let flow = ((published.publisher, published.topic, published.qos), message.qos);
             let last = self.received_in_order[index].insert(flow, number);
             assert!(last < Some(number), "{number} of {flow:?} comes to {index} after {last:?}");
