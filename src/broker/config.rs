@@ -43,7 +43,8 @@ pub struct BrokerConfig {
     /// The most messages that wait in a session for their transmission or their acknowledgement. Default 1,000: seconds of
     /// a usual flow, for a subscriber that reads too slowly or is away.
     pub queue_count: usize,
-    /// The most bytes that those messages may cost, by [`Message::cost`](crate::Message::cost). Default 1 MiB.
+    /// The most bytes that those messages may cost, by [`Message::cost`](crate::Message::cost). Default 4 MiB: several
+    /// of the largest packets, which cost more than they weigh.
     pub queue_bytes: usize,
     /// How long publishers of QoS 1 and 2 messages wait for the acknowledgement while a connected subscriber's queue is more
     /// than half full. A subscriber that has made no room by then loses what its queue can't hold, and nobody waits for it

@@ -35,7 +35,8 @@ pub struct ConnectionConfig {
     /// The most messages that wait for their transmission or their acknowledgement, in sessions made here. Default 1,000:
     /// seconds of a usual flow, for a subscriber that reads too slowly or is away.
     pub queue_count: usize,
-    /// The most bytes that those messages may cost, by [`Message::cost`](crate::Message::cost). Default 1 MiB.
+    /// The most bytes that those messages may cost, by [`Message::cost`](crate::Message::cost). Default 4 MiB: several
+    /// of the largest packets, which cost more than they weigh.
     pub queue_bytes: usize,
     /// The longest session expiry granted, in seconds; `u32::MAX` is for ever. A 5.0 client that asks for more is told this
     /// one. For a 3.1.1 client without clean session it is the session's expiry. Default one week.
@@ -78,7 +79,7 @@ impl ConnectionConfig {
             outbound_topic_aliases: 16,
             outbox_bytes: 64 << 10,
             queue_count: 1000,
-            queue_bytes: 1 << 20,
+            queue_bytes: 4 << 20,
             session_expiry_maximum: 7 * 24 * 60 * 60,
             maximum_qos: QoS::ExactlyOnce,
             retain_available: true,

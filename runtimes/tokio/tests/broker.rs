@@ -181,6 +181,26 @@ async fn a_client_that_is_still_sending_reads_the_last_words_and_an_end() {
     }
 }
 
+/// A program whose answer panics refuses: nobody waits for it for ever.
+#[tokio::test]
+async fn an_answer_that_panics_is_a_refusal() {
+    struct Broken;
+    impl Hooks for Broken {
+        fn decide(&self, _: ConnectionId, _: &Peer, _: Question) -> Decision {
+            Decision::later(async { panic!("as this test wants it") })
+        }
+    }
+    let mut asks = BrokerConfig::new();
+    asks.ask_authentication = true;
+    let world = World::with(asks, Broken);
+    let mut client = world.client(config("client"));
+    let event = timeout(PATIENCE, client.next_event()).await.expect("an answer");
+    let Some(ClientEvent::Disconnected { reason: DisconnectReason::Refused(words), .. }) = event else {
+        panic!("{event:?}")
+    };
+    assert_eq!(words.reason, ReasonCode::UnspecifiedError);
+}
+
 /// While a question is open the connection's further packets wait, wherever they were cut; none is lost.
 #[tokio::test]
 async fn packets_behind_a_question_wait_and_are_not_lost() {

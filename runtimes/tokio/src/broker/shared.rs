@@ -1,12 +1,13 @@
 //! The one broker that all connections share.
 
-use core::mem;
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
 };
 
-use mqtt_engine::{AtCapacity, Broker, BrokerEvent, ConnectionId, Timestamp};
+use mqtt_engine::{
+    Answer, AtCapacity, Broker, BrokerEvent, ConnectionId, QuestionId, Timestamp, packet::ReasonCode,
+};
 use tokio::sync::Notify;
 
 use super::{Decision, Hooks, Peer, traffic::Meter};
@@ -142,13 +143,10 @@ impl Shared {
                 Err(TryLockError::WouldBlock) => return,
             };
             loop {
-                let batch = mem::take(&mut *lock(&self.events));
-                if batch.is_empty() {
-                    break;
-                }
-                for (peer, event) in batch {
-                    self.show_one(peer.as_deref(), event);
-                }
+                // One at a time: a hook that panics takes no other event with it.
+                let next = lock(&self.events).pop_front();
+                let Some((peer, event)) = next else { break };
+                self.show_one(peer.as_deref(), event);
             }
         }
     }
@@ -162,13 +160,31 @@ impl Shared {
         match self.hooks.decide(connection, peer.unwrap_or(&nobody), about) {
             Decision::Now(answer) => self.with(|broker, now| broker.answer(question, answer, now)),
             Decision::Later(answer) => {
-                let shared = Arc::clone(self);
-                self.runtime.spawn(async move {
-                    let answer = answer.await;
-                    shared.with(|broker, now| broker.answer(question, answer, now));
-                });
+                let asked = Asked { shared: Arc::clone(self), question, answer: None };
+                self.runtime.spawn(async move { asked.end(answer.await) });
             }
         }
+    }
+}
+
+/// A question that is answered when this is dropped: with a refusal if the program's future did not come to its end, because it
+/// panicked say. The connection waits no longer than that.
+struct Asked {
+    shared: Arc<Shared>,
+    question: QuestionId,
+    answer: Option<Answer>,
+}
+
+impl Asked {
+    fn end(mut self, answer: Answer) {
+        self.answer = Some(answer);
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let answer = self.answer.take().unwrap_or(Answer::Refuse(ReasonCode::UnspecifiedError));
+        self.shared.with(|broker, now| broker.answer(self.question, answer, now));
     }
 }
 
