@@ -15,6 +15,7 @@ mod observation;
 mod passwords;
 mod permissions;
 mod reload;
+mod rules;
 mod served;
 #[path = "../support/mod.rs"]
 mod support;

@@ -105,11 +105,16 @@ impl Client {
 
     /// Sends CONNECT.
     pub(crate) fn call(port: u16, hello: &Hello<'_>) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut client = Self { stream, version: hello.version };
+        let mut client = Self { version: hello.version, ..Self::dial(port) };
         client.send(&hello.encode());
         client
+    }
+
+    /// Connects, and leaves all bytes to the test.
+    pub(crate) fn dial(port: u16) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { stream, version: V5 }
     }
 
     /// The code of CONNACK.
