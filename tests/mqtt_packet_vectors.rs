@@ -42,6 +42,7 @@ fn vectors_that_others_accept_read_and_write_the_same() {
     assert!(figures[&Kind::Same.name()].0 >= 30, "too few vectors agree: {figures:?}");
 }
 
+/// CVE-2016-10523, CVE-2019-5432: packets that once crashed the parser they come from.
 #[test]
 fn s54_vectors_that_others_refuse_are_refused_for_the_same_reason() {
     let vectors = data::read();

@@ -119,7 +119,7 @@ fn s85_without_the_setting_the_program_subscribes_itself() {
 
 /// A SUBACK with no, too few or too many codes.
 #[test]
-fn a_suback_of_the_wrong_length_counts_missing_codes_as_failures() {
+fn cve_2024_10525_a_suback_of_the_wrong_length_counts_missing_codes_as_failures() {
     for profile in [Profile::Interop, Profile::Strict] {
         for (bytes, expected) in [
             ("90 03 00 01 00", Some(vec![ReasonCode::Success, ReasonCode::UnspecifiedError])),

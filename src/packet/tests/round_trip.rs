@@ -68,7 +68,8 @@ fn s57_no_changed_byte_does_more_than_fail() {
     }
 }
 
-/// Every length field of two bytes is set to what mistakes make of it, over the whole packet.
+/// Every length field of two bytes is set to what mistakes make of it, over the whole packet. CVE-2021-45932 to CVE-2021-45939: the
+/// packets of servers too.
 #[test]
 fn s57_wrong_inner_lengths_do_no_more_than_fail() {
     for (version, packet) in samples() {
