@@ -131,7 +131,7 @@ impl Broker {
             groups: Vec::new(),
             is_shutting_down: false,
             counted: Statistics::default(),
-            config,
+            config: config.for_broker(),
         }
     }
 
@@ -142,10 +142,10 @@ impl Broker {
     /// The configured number of connections is reached, or the broker is shutting down: close the transport.
     pub fn accept(&mut self, now: Timestamp) -> Result<ConnectionId, AtCapacity> {
         self.pass(now);
-        if self.is_shutting_down || self.connections.len() >= self.config.connections {
+        if self.is_shutting_down || self.connections.len() >= self.config.connection_count {
             return Err(AtCapacity);
         }
-        let connection = Connection::new(self.config.for_connections(), self.now);
+        let connection = Connection::new(self.config.connection, self.now);
         let wish = (connection.transport(), connection.wants_input());
         let peer = Peer {
             connection,
