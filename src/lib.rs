@@ -36,7 +36,8 @@ mod topic;
 mod transport;
 
 pub use broker::{
-    Answer, AtCapacity, Broker, BrokerConfig, BrokerEvent, ConnectionId, Question, QuestionId, Statistics,
+    Answer, AtCapacity, Broker, BrokerConfig, BrokerEvent, ConnectionId, DeadlineReason, Question,
+    QuestionId, Statistics,
 };
 pub use client::{
     Acknowledgement, Authentication, Client, ClientConfig, ClientEvent, Connected, DeliveryToken, Deviation,

@@ -28,6 +28,7 @@ use bytes::{Buf, Bytes};
 
 pub use config::BrokerConfig;
 pub use event::{Answer, AtCapacity, BrokerEvent, ConnectionId, Question, QuestionId, Statistics};
+pub use timers::DeadlineReason;
 
 use self::{
     questions::Asked,
@@ -273,12 +274,6 @@ impl Broker {
     /// What happened, in order.
     pub fn poll_event(&mut self) -> Option<BrokerEvent> {
         self.events.pop_front()
-    }
-
-    /// When [`handle_timeout`](Self::handle_timeout) is due; sometimes early, never late.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Timestamp> {
-        self.timers.first().into_iter().chain(self.retained.next_expiry()).min()
     }
 
     /// Lets time pass. Early and late calls do no harm. Takes time in proportion to what is due.

@@ -1,7 +1,7 @@
 //! The client: one session and at most one connection.
 //!
 //! One file per concern, each an `impl Client` block: [`handshake`](self) makes a connection, `input` takes packets,
-//! `publishing` and `requests` send, `keep_alive` watches the clock, `reconnect` decides what follows a connection.
+//! `publishing` and `requests` send, `timers` watches the clock, `reconnect` decides what follows a connection.
 
 mod backoff;
 mod config;
@@ -274,12 +274,6 @@ impl Client {
     /// Whether too much waits in unpolled events or unacknowledged messages.
     fn is_program_slow(&self) -> bool {
         self.event_bytes >= self.config.event_bytes || self.wire.owes_too_much(&self.session)
-    }
-
-    /// Why there is a [`deadline`](Self::deadline), for people who debug.
-    #[must_use]
-    pub fn why_deadline(&self) -> Option<&'static str> {
-        self.next_timer().map(|(_, timer)| timer.words())
     }
 }
 

@@ -450,7 +450,9 @@ impl World {
     fn pass(&mut self, span: Duration) {
         let end = self.now + span;
         for round in 0.. {
-            assert!(round < 10_000, "timers without end: {:?}", self.broker.deadline());
+            let why = self.broker.why_deadline();
+            assert_eq!(why.is_some(), self.broker.deadline().is_some());
+            assert!(round < 10_000, "timers without end: {why:?}");
             let clients = self.people.iter().filter_map(|person| person.client.deadline());
             let next = clients.chain(self.broker.deadline()).min();
             self.now = next.unwrap_or(end).clamp(self.now, end);
