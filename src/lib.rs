@@ -41,8 +41,9 @@ pub use broker::{
 };
 pub use client::{
     Acknowledgement, Authentication, Client, ClientConfig, ClientEvent, Connected, DeliveryToken, Deviation,
-    Disconnect, DisconnectReason, Oversize, Profile, PublishError, PublishToken, Reconnect, RequestError,
-    ServerLimits, ServerWords, Subscribe, SubscribeToken, Subscription, Unsubscribe, UnsubscribeToken,
+    Disconnect, DisconnectReason, Oversize, Profile, PublishError, PublishToken, Reconnect, Remains,
+    RequestError, ServerLimits, ServerWords, Subscribe, SubscribeToken, Subscription, Unsubscribe,
+    UnsubscribeToken,
 };
 pub use connection::{
     Acceptance, ConnectRequest, Connection, ConnectionConfig, ConnectionEvent, DisconnectCause, Dismissal,

@@ -23,7 +23,7 @@ use bytes::Buf;
 pub use config::{Acknowledgement, Authentication, ClientConfig, Oversize, Profile, Reconnect};
 pub use event::{
     ClientEvent, Connected, DeliveryToken, Deviation, Disconnect, DisconnectReason, PublishError,
-    PublishToken, RequestError, ServerLimits, ServerWords, Subscribe, SubscribeToken, Subscription,
+    PublishToken, Remains, RequestError, ServerLimits, ServerWords, Subscribe, SubscribeToken, Subscription,
     Unsubscribe, UnsubscribeToken,
 };
 
@@ -155,6 +155,13 @@ impl Client {
     #[must_use]
     pub fn pending_publishes(&self) -> usize {
         self.session.load().0
+    }
+
+    /// What is not done yet: for an adapter that says good-bye within a time and, before it gives the transport up, tells what
+    /// will be missing.
+    #[must_use]
+    pub fn remains(&self) -> Remains {
+        Remains { publishes: self.pending_publishes(), bytes: self.outbox.remaining() }
     }
 
     /// What the machine wants of its transport.
