@@ -36,12 +36,14 @@ mod topic;
 mod transport;
 
 pub use broker::{
-    Answer, AtCapacity, Broker, BrokerConfig, BrokerEvent, ConnectionId, Question, QuestionId, Statistics,
+    Answer, AtCapacity, Broker, BrokerConfig, BrokerEvent, ConnectionId, DeadlineReason, Question,
+    QuestionId, Statistics,
 };
 pub use client::{
     Acknowledgement, Authentication, Client, ClientConfig, ClientEvent, Connected, DeliveryToken, Deviation,
-    Disconnect, DisconnectReason, Oversize, Profile, PublishError, PublishToken, Reconnect, RequestError,
-    ServerLimits, ServerWords, Subscribe, SubscribeToken, Subscription, Unsubscribe, UnsubscribeToken,
+    Disconnect, DisconnectReason, Oversize, Profile, PublishError, PublishToken, Reconnect, Remains,
+    RequestError, ServerLimits, ServerWords, Subscribe, SubscribeToken, Subscription, Unsubscribe,
+    UnsubscribeToken,
 };
 pub use connection::{
     Acceptance, ConnectRequest, Connection, ConnectionConfig, ConnectionEvent, DisconnectCause, Dismissal,

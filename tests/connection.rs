@@ -175,19 +175,22 @@ fn close_sends_a_code_that_disconnect_may_carry() {
 
 #[test]
 fn s43_s47_deadlines() {
+    fn due(connection: &Connection) -> Option<(Timestamp, &'static str)> {
+        connection.deadline().zip(connection.why_deadline())
+    }
     let mut connection = connection(1);
-    assert_eq!(connection.deadline(), Some(Timestamp::from_secs(11)));
+    assert_eq!(due(&connection), Some((Timestamp::from_secs(11), "connect timeout")));
     receive(&mut connection, CONNECT_V5);
     connect_request(&mut connection);
-    assert_eq!(connection.deadline(), Some(Timestamp::from_secs(11)));
+    assert_eq!(due(&connection), Some((Timestamp::from_secs(11), "connect timeout")));
     connection.accept(Acceptance::default(), NOW);
-    assert_eq!(connection.deadline(), Some(Timestamp::from_secs(16)));
+    assert_eq!(due(&connection), Some((Timestamp::from_secs(16), "keep alive")));
     // Not while the owner keeps it waiting.
     receive(&mut connection, b"\x30\x04\x00\x01t\x00");
     let token = publish_token(&mut connection);
-    assert_eq!(connection.deadline(), None);
+    assert_eq!((connection.deadline(), connection.why_deadline()), (None, None));
     connection.finish_publish(token, ReasonCode::Success, Timestamp::from_secs(100));
-    assert_eq!(connection.deadline(), Some(Timestamp::from_secs(115)));
+    assert_eq!(due(&connection), Some((Timestamp::from_secs(115), "keep alive")));
     connection.handle_timeout(Timestamp::from_secs(115));
     let cause = DisconnectCause::KeepAliveTimeout;
     assert_eq!(connection.poll_event(), Some(ConnectionEvent::Disconnected { cause }));

@@ -73,7 +73,7 @@ impl Broker {
             if let Some(older) = stored.connection() {
                 self.close_connection(older, ReasonCode::SessionTakenOver);
             }
-        } else if self.sessions.len() >= self.config.sessions {
+        } else if self.sessions.len() >= self.config.session_count {
             return self.refuse(key, ReasonCode::QuotaExceeded);
         }
         // [MQTT-3.1.2-6] [MQTT-3.2.2-1] (3.1.1), [MQTT-3.1.2-4] [MQTT-3.2.2-2] (5.0)

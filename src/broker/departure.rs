@@ -134,7 +134,7 @@ impl Broker {
         if !self.config.ask_publish {
             return self.publish_due(&due);
         }
-        if self.questions.len() >= self.config.connections.saturating_add(self.config.sessions) {
+        if self.questions.len() >= self.config.connection_count.saturating_add(self.config.session_count) {
             return self.tell_dropped(due.client_id, &due.message, DropReason::Unasked);
         }
         let about = Question::Publish {

@@ -28,6 +28,7 @@ use bytes::{Buf, Bytes};
 
 pub use config::BrokerConfig;
 pub use event::{Answer, AtCapacity, BrokerEvent, ConnectionId, Question, QuestionId, Statistics};
+pub use timers::DeadlineReason;
 
 use self::{
     questions::Asked,
@@ -131,7 +132,7 @@ impl Broker {
             groups: Vec::new(),
             is_shutting_down: false,
             counted: Statistics::default(),
-            config,
+            config: config.for_broker(),
         }
     }
 
@@ -142,10 +143,10 @@ impl Broker {
     /// The configured number of connections is reached, or the broker is shutting down: close the transport.
     pub fn accept(&mut self, now: Timestamp) -> Result<ConnectionId, AtCapacity> {
         self.pass(now);
-        if self.is_shutting_down || self.connections.len() >= self.config.connections {
+        if self.is_shutting_down || self.connections.len() >= self.config.connection_count {
             return Err(AtCapacity);
         }
-        let connection = Connection::new(self.config.for_connections(), self.now);
+        let connection = Connection::new(self.config.connection, self.now);
         let wish = (connection.transport(), connection.wants_input());
         let peer = Peer {
             connection,
@@ -273,12 +274,6 @@ impl Broker {
     /// What happened, in order.
     pub fn poll_event(&mut self) -> Option<BrokerEvent> {
         self.events.pop_front()
-    }
-
-    /// When [`handle_timeout`](Self::handle_timeout) is due; sometimes early, never late.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Timestamp> {
-        self.timers.first().into_iter().chain(self.retained.next_expiry()).min()
     }
 
     /// Lets time pass. Early and late calls do no harm. Takes time in proportion to what is due.

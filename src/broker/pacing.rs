@@ -40,7 +40,7 @@ impl Broker {
         let patience = self.config.subscriber_patience;
         let Some(stored) = self.sessions.get_mut(slow) else { return false };
         let pressure = &mut stored.pressure;
-        if patience.is_zero() || pressure.held.len() >= self.config.queue_count {
+        if patience.is_zero() || pressure.held.len() >= self.config.connection.queue_count {
             return false;
         }
         let delivery =

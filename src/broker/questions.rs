@@ -111,7 +111,7 @@ impl Broker {
     /// session is returned.
     pub(super) fn orphaned(&mut self, question: QuestionId) -> Option<u64> {
         match self.questions.get(&question) {
-            Some(Asked::Publish(_)) if self.questions.len() <= self.config.connections => None,
+            Some(Asked::Publish(_)) if self.questions.len() <= self.config.connection_count => None,
             _ => match self.questions.remove(&question)? {
                 Asked::Publish(publishing) => Some(publishing.delivery),
                 Asked::Authenticate { .. }

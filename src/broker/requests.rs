@@ -90,7 +90,7 @@ impl Broker {
     ) {
         for request in &mut filters {
             // [MQTT-3.2.2-10] (5.0)
-            request.qos = request.qos.min(self.config.maximum_qos);
+            request.qos = request.qos.min(self.config.connection.maximum_qos);
         }
         let reasons = Vec::with_capacity(filters.len());
         self.subscribe_on(key, Box::new(Subscribing { token, filters, identifier, reasons, words: None }));
@@ -214,9 +214,9 @@ impl Broker {
 
     fn subscribe_fault(&self, filter: &TopicFilter) -> Option<ReasonCode> {
         let is_shared = filter.share_name().is_some();
-        if is_shared && !self.config.shared_subscriptions {
+        if is_shared && !self.config.connection.shared_subscriptions {
             Some(ReasonCode::SharedSubscriptionsNotSupported)
-        } else if !self.config.wildcard_subscriptions && filter.has_wildcard() {
+        } else if !self.config.connection.wildcard_subscriptions && filter.has_wildcard() {
             // [MQTT-3.8.3-2] (3.1.1)
             Some(ReasonCode::WildcardSubscriptionsNotSupported)
         } else if !is_shared && is_under(filter.as_bytes(), b"$share") {

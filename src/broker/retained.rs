@@ -127,6 +127,11 @@ impl Retained {
         self.expiries.first().map(|(expires, _)| *expires)
     }
 
+    /// The topic whose message expires next.
+    pub(super) fn next_expired(&self) -> Option<&TopicName> {
+        self.expiries.first().map(|(_, topic)| topic)
+    }
+
     /// Drops the messages whose time has passed.
     pub(super) fn expire(&mut self, now: Timestamp) {
         while let Some((expires, topic)) = self.expiries.first()

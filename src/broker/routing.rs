@@ -25,7 +25,7 @@ impl Broker {
     ) -> usize {
         self.counted.received += 1;
         self.pressed = None;
-        let retains = message.retain && self.config.retain_available;
+        let retains = message.retain && self.config.connection.retain_available;
         // [MQTT-3.3.1-5] (both versions), [MQTT-3.3.1-12] (3.1.1), [MQTT-3.3.1-8] (5.0)
         if retains && self.retained.store(message, self.now).is_err() {
             let client_id = publisher.map_or(Text::EMPTY, |(_, client_id)| client_id.clone());

@@ -354,6 +354,24 @@ impl Default for Disconnect {
     }
 }
 
+/// What is left of a client's work, from [`Client::remains`](crate::Client::remains).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Remains {
+    /// Published messages without a fate; of QoS 0: that wait for a place in the outbox.
+    pub publishes: usize,
+    /// Bytes in the outbox that the transport has not taken.
+    pub bytes: usize,
+}
+
+impl Remains {
+    /// Whether everything is done.
+    #[must_use]
+    pub const fn is_nothing(self) -> bool {
+        self.publishes == 0 && self.bytes == 0
+    }
+}
+
 /// Why a message was not taken. It comes back untouched.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]

@@ -1,7 +1,7 @@
 //! The client: one session and at most one connection.
 //!
 //! One file per concern, each an `impl Client` block: [`handshake`](self) makes a connection, `input` takes packets,
-//! `publishing` and `requests` send, `keep_alive` watches the clock, `reconnect` decides what follows a connection.
+//! `publishing` and `requests` send, `timers` watches the clock, `reconnect` decides what follows a connection.
 
 mod backoff;
 mod config;
@@ -23,7 +23,7 @@ use bytes::Buf;
 pub use config::{Acknowledgement, Authentication, ClientConfig, Oversize, Profile, Reconnect};
 pub use event::{
     ClientEvent, Connected, DeliveryToken, Deviation, Disconnect, DisconnectReason, PublishError,
-    PublishToken, RequestError, ServerLimits, ServerWords, Subscribe, SubscribeToken, Subscription,
+    PublishToken, Remains, RequestError, ServerLimits, ServerWords, Subscribe, SubscribeToken, Subscription,
     Unsubscribe, UnsubscribeToken,
 };
 
@@ -157,6 +157,13 @@ impl Client {
         self.session.load().0
     }
 
+    /// What is not done yet: for an adapter that says good-bye within a time and, before it gives the transport up, tells what
+    /// will be missing.
+    #[must_use]
+    pub fn remains(&self) -> Remains {
+        Remains { publishes: self.pending_publishes(), bytes: self.outbox.remaining() }
+    }
+
     /// What the machine wants of its transport.
     #[must_use]
     pub fn transport(&self) -> Transport {
@@ -274,12 +281,6 @@ impl Client {
     /// Whether too much waits in unpolled events or unacknowledged messages.
     fn is_program_slow(&self) -> bool {
         self.event_bytes >= self.config.event_bytes || self.wire.owes_too_much(&self.session)
-    }
-
-    /// Why there is a [`deadline`](Self::deadline), for people who debug.
-    #[must_use]
-    pub fn why_deadline(&self) -> Option<&'static str> {
-        self.next_timer().map(|(_, timer)| timer.words())
     }
 }
 

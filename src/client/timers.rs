@@ -10,7 +10,7 @@ use crate::{
 
 /// What the client waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Timer {
+enum Timer {
     /// The transport is open, CONNACK is due.
     Connect,
     /// PINGREQ was sent, anything from the server is due.
@@ -26,7 +26,7 @@ pub(super) enum Timer {
 impl Timer {
     const ALL: [Self; 5] = [Self::Connect, Self::Ping, Self::KeepAlive, Self::Retransmit, Self::Expiry];
 
-    pub(super) const fn words(self) -> &'static str {
+    const fn words(self) -> &'static str {
         match self {
             Self::Connect => "connect timeout",
             Self::Ping => "ping timeout",
@@ -45,13 +45,19 @@ impl Client {
         self.next_timer().map(|(when, _)| when)
     }
 
+    /// Why there is a [`deadline`](Self::deadline), for people who debug.
+    #[must_use]
+    pub fn why_deadline(&self) -> Option<&'static str> {
+        self.next_timer().map(|(_, timer)| timer.words())
+    }
+
     /// Lets time pass. Harmless when nothing is due, and however late.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         self.pass(now);
         self.settle();
     }
 
-    pub(super) fn next_timer(&self) -> Option<(Timestamp, Timer)> {
+    fn next_timer(&self) -> Option<(Timestamp, Timer)> {
         Timer::ALL
             .into_iter()
             .filter_map(|timer| Some((self.when(timer)?, timer)))

@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use crate::QoS;
 
-/// The settings of a [`Connection`](crate::Connection).
+/// The settings of a [`Connection`](crate::Connection). In a [`Broker`](crate::Broker) they hold for each connection, and the
+/// broker is the owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectionConfig {
@@ -13,8 +14,8 @@ pub struct ConnectionConfig {
     /// The largest first packet accepted, in bytes: all that somebody unknown can make the server hold. Default 16 KiB:
     /// a will, a password and properties of usual size; the protocol allows a CONNECT of 320 KiB and more.
     pub connect_bytes: u32,
-    /// How long a transport may take from its start until CONNACK, the owner's decision included. Default 10 s: several
-    /// retransmissions of TCP.
+    /// How long a transport may take from its start until CONNACK, the owner's decision included and with it all that a
+    /// broker asks its program. Default 10 s: several retransmissions of TCP.
     pub connect_timeout: Duration,
     /// The longest keep alive granted, in seconds; 0 for any. A 5.0 client that asks for more (or for none) is told this
     /// one; a 3.1.1 client can't be told and keeps its own. Default 0.
@@ -32,8 +33,8 @@ pub struct ConnectionConfig {
     /// No further publish is moved to the outbox while it holds at least this many bytes, and at twice as many input
     /// pauses, so that who never reads can't pile up answers. Default 64 KiB.
     pub outbox_bytes: usize,
-    /// The most messages that wait for their transmission or their acknowledgement, in sessions made here. Default 1,000:
-    /// seconds of a usual flow, for a subscriber that reads too slowly or is away.
+    /// The most messages that wait for their transmission or their acknowledgement, in each session made here. Default
+    /// 1,000: seconds of a usual flow, for a subscriber that reads too slowly or is away.
     pub queue_count: usize,
     /// The most bytes that those messages may cost, by [`Message::cost`](crate::Message::cost). Default 4 MiB: several
     /// of the largest packets, which cost more than they weigh.
@@ -42,25 +43,27 @@ pub struct ConnectionConfig {
     /// one. For a 3.1.1 client without clean session it is the session's expiry. Default one week.
     pub session_expiry_maximum: u32,
     /// The highest QoS that clients may publish with; announced in 5.0, where more ends the connection with 0x9B, as it does
-    /// without a word in 3.1.1. Default: QoS 2, which is no limit.
+    /// without a word in 3.1.1. A broker grants subscriptions no more. Default: QoS 2, which is no limit.
     pub maximum_qos: QoS,
     /// Whether clients may publish retained messages; announced in 5.0, where one ends the connection with 0x9A, as it does
-    /// without a word in 3.1.1. Default `true`.
+    /// without a word in 3.1.1. If not, a broker keeps none of its program's either. Default `true`.
     pub retain_available: bool,
     /// Whether filters may have wildcards; announced in 5.0, where one ends the connection with 0xA2. In 3.1.1 the owner
-    /// refuses the filter. Default `true`.
+    /// refuses the filter, as a broker does. Default `true`.
     pub wildcard_subscriptions: bool,
-    /// Whether subscriptions may have identifiers; announced in 5.0, where one ends the connection with 0xA1. Default `true`.
+    /// Whether subscriptions may have identifiers; announced in 5.0, where one ends the connection with 0xA1.
+    /// 3.1.1 has none. Default `true`.
     pub subscription_identifiers: bool,
     /// Whether subscriptions may be shared; announced in 5.0, where one ends the connection with 0x9E. In 3.1.1 the owner
-    /// decides what `$share` means. Default `true`.
+    /// decides what `$share` means; a broker refuses the filter. Default `true`.
     pub shared_subscriptions: bool,
     /// Whether the owner knows methods of enhanced authentication (5.0 section 4.12): a CONNECT with one is an event then.
-    /// Otherwise it is refused with 0x8C. Default `false`.
+    /// Otherwise it is refused with 0x8C. Default `false`. For a broker it follows from
+    /// [`authentication_methods`](crate::BrokerConfig::authentication_methods), whatever is set here.
     pub enhanced_authentication: bool,
     /// How many requests (PUBLISH, SUBSCRIBE, UNSUBSCRIBE) may wait for the owner to finish them before input pauses. At least
     /// 1 (0 counts as 1). Default 1: each is finished before the next is read, which keeps their order for an owner
-    /// that answers late.
+    /// that answers late. For a broker it is always 1: a question about one packet holds back all that follow.
     pub requests: usize,
 }
 

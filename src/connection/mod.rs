@@ -7,6 +7,7 @@ mod handshake;
 mod input;
 mod keep_alive;
 mod output;
+mod timers;
 
 use alloc::{collections::VecDeque, vec::Vec};
 
@@ -314,24 +315,6 @@ impl Connection {
         &mut self.outbox
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is due.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Timestamp> {
-        match self.phase {
-            Phase::AwaitingConnect { until }
-            | Phase::Deciding { until }
-            | Phase::Authenticating { until } => Some(until),
-            // A client can't be blamed for silence while its packets are not read.
-            Phase::Open if !self.is_waiting() => self.keep_alive.deadline(),
-            Phase::Open | Phase::Ended | Phase::Gone => None,
-        }
-    }
-
-    /// Lets time pass. Early and late calls do no harm.
-    pub fn handle_timeout(&mut self, now: Timestamp) {
-        self.pass(now);
-    }
-
     /// Whether the outbox holds bytes.
     pub(crate) fn has_output(&self) -> bool {
         !self.outbox.is_empty()
@@ -344,22 +327,6 @@ impl Connection {
             // The owner has no tokens for deliveries: what became of one is not asked for.
             self.fates.clear();
         }
-    }
-
-    /// Lets time pass to `now`.
-    fn pass(&mut self, now: Timestamp) {
-        self.now = self.now.max(now);
-        if self.deadline().is_none_or(|deadline| self.now < deadline) {
-            return;
-        }
-        self.end(match self.phase {
-            Phase::Open => DisconnectCause::KeepAliveTimeout,
-            Phase::AwaitingConnect { .. }
-            | Phase::Deciding { .. }
-            | Phase::Authenticating { .. }
-            | Phase::Ended
-            | Phase::Gone => DisconnectCause::ConnectTimeout,
-        });
     }
 
     fn is_waiting(&self) -> bool {

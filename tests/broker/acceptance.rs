@@ -250,7 +250,7 @@ fn nothing_is_processed_behind_a_refused_connect() {
 
 #[test]
 fn connections_are_bounded_and_a_closed_one_makes_room() {
-    let mut world = World::with(|config| config.connections = 2);
+    let mut world = World::with(|config| config.connection_count = 2);
     let first = world.connect(hello(V4, "a"));
     world.connect(hello(V4, "b"));
     assert!(world.broker.accept(world.now).is_err());
@@ -270,7 +270,7 @@ fn connections_are_bounded_and_a_closed_one_makes_room() {
 #[test]
 fn sessions_are_bounded() {
     for (version, answer) in [(V4, ReasonCode::ServerUnavailable), (V5, ReasonCode::QuotaExceeded)] {
-        let mut world = World::with(|config| config.sessions = 2);
+        let mut world = World::with(|config| config.session_count = 2);
         let expiry = [Property::SessionExpiryInterval(100)];
         let stored = hello(version, "a").resume().with(if version == V5 { &expiry } else { &[] });
         let first = world.connect(stored);
@@ -303,11 +303,11 @@ fn shutting_down_tells_all_and_accepts_none() {
 #[test]
 fn s71_connack_announces_what_the_broker_can_do() {
     let mut world = World::with(|config| {
-        config.maximum_packet_size = 1000;
-        config.receive_maximum = 5;
-        config.topic_alias_maximum = 3;
-        config.maximum_keep_alive = 100;
-        config.session_expiry_maximum = 60;
+        config.connection.maximum_packet_size = 1000;
+        config.connection.receive_maximum = 5;
+        config.connection.topic_alias_maximum = 3;
+        config.connection.maximum_keep_alive = 100;
+        config.connection.session_expiry_maximum = 60;
     });
     let id = world.knock(hello(V5, "a").keep_alive(200).with(&[Property::SessionExpiryInterval(61)]));
     let frame = world.next(id).unwrap();

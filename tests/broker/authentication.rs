@@ -338,8 +338,8 @@ fn the_program_may_close_with_every_reason() {
 fn a_disconnect_that_is_too_large_loses_its_words() {
     for (limit, length) in [(27, 27), (26, 18), (18, 18), (17, 3)] {
         let mut world = World::with(|config| {
-            config.topic_alias_maximum = 0;
-            config.receive_maximum = u16::MAX;
+            config.connection.topic_alias_maximum = 0;
+            config.connection.receive_maximum = u16::MAX;
         });
         let id = world.connect(hello(V5, "a").with(&[Property::MaximumPacketSize(limit)]));
         let dismissal = Dismissal::new(ReasonCode::ServerMoved)

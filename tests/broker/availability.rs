@@ -22,7 +22,7 @@ fn retained(qos: mqtt_engine::QoS) -> Packet<'static> {
 #[test]
 fn s71_maximum_qos() {
     for (most, over) in [(AtMostOnce, AtLeastOnce), (AtLeastOnce, ExactlyOnce)] {
-        let mut world = World::with(|config| config.maximum_qos = most);
+        let mut world = World::with(|config| config.connection.maximum_qos = most);
         let client = world.knock(hello(V5, "a"));
         let frame = world.next(client).unwrap();
         assert_eq!(as_connack(&frame, V5).properties.maximum_qos(), Some(most));
@@ -48,7 +48,7 @@ fn s71_maximum_qos() {
 /// [MQTT-3.2.2-13] (5.0).
 #[test]
 fn s71_retain_available() {
-    let mut world = World::with(|config| config.retain_available = false);
+    let mut world = World::with(|config| config.connection.retain_available = false);
     let client = world.knock(hello(V5, "a"));
     let frame = world.next(client).unwrap();
     assert_eq!(as_connack(&frame, V5).properties.retain_available(), Some(false));
@@ -68,9 +68,9 @@ fn s71_retain_available() {
 #[test]
 fn s71_wildcards_identifiers_and_shared_subscriptions_available() {
     let mut world = World::with(|config| {
-        config.wildcard_subscriptions = false;
-        config.subscription_identifiers = false;
-        config.shared_subscriptions = false;
+        config.connection.wildcard_subscriptions = false;
+        config.connection.subscription_identifiers = false;
+        config.connection.shared_subscriptions = false;
     });
     let identifier = [Property::SubscriptionIdentifier(1)];
     let cases: [(&str, &[Property<'_>], ReasonCode); 4] = [
@@ -191,7 +191,7 @@ fn payloads_that_are_no_text_are_refused_with_0x99() {
 /// [MQTT-3.1.2-25] (5.0): what was queued for a client that takes less when it comes back is dropped, and told.
 #[test]
 fn s15_messages_that_became_too_large_are_told() {
-    let mut world = World::with(|config| config.inflight_maximum = 1);
+    let mut world = World::with(|config| config.connection.inflight_maximum = 1);
     let lasting = Property::SessionExpiryInterval(100);
     let client = world.connect(hello(V5, "a").with(&[lasting]));
     world.subscribe(client, "t", AtLeastOnce);

@@ -291,6 +291,7 @@ impl World {
     pub(crate) fn wait(&mut self, span: Duration) {
         let end = self.now + span;
         while let Some(deadline) = self.broker.deadline().filter(|deadline| *deadline <= end) {
+            assert!(self.broker.why_deadline().is_some(), "nobody waits for {deadline}");
             self.now = self.now.max(deadline);
             self.broker.handle_timeout(self.now);
         }

@@ -56,7 +56,7 @@ fn s45_keep_alive_zero_waits_for_ever_and_the_longest_does_not_overflow() {
 /// [MQTT-3.1.2-22] (5.0)
 #[test]
 fn s44_the_server_keep_alive_is_enforced() {
-    let mut world = World::with(|config| config.maximum_keep_alive = 10);
+    let mut world = World::with(|config| config.connection.maximum_keep_alive = 10);
     let told = world.knock(hello(V5, "told"));
     let frame = world.next(told).unwrap();
     assert_eq!(as_connack(&frame, V5).properties.server_keep_alive(), Some(10));

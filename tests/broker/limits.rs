@@ -42,7 +42,7 @@ fn s50_cve_2017_7651_five_bytes_reserve_nothing() {
 fn s50_cve_2023_0809_the_limit_before_connect_is_for_every_packet_type() {
     for kind in 0..=15_u8 {
         for flags in [0, 2] {
-            let mut world = World::with(|config| config.connect_bytes = 100);
+            let mut world = World::with(|config| config.connection.connect_bytes = 100);
             let id = world.open(V4);
             world.bytes(id, &[kind << 4 | flags, 0xFF, 0xFF, 0xFF, 0x7F]);
             world.expect_closed(id, &[]);
@@ -57,8 +57,8 @@ fn s50_the_limits_hold_to_the_byte() {
     let (fits, exceeds) = ("x".repeat(86), "x".repeat(87));
     assert_eq!((size(&fits), size(&exceeds)), (100, 101));
     let mut world = World::with(|config| {
-        config.connect_bytes = 100;
-        config.maximum_packet_size = 1000;
+        config.connection.connect_bytes = 100;
+        config.connection.maximum_packet_size = 1000;
     });
     let refused = world.knock(hello(V4, &exceeds));
     world.expect_closed(refused, &[]);
@@ -73,7 +73,7 @@ fn s50_the_limits_hold_to_the_byte() {
 #[test]
 fn s50_an_unfinished_packet_holds_what_came_of_it() {
     let before = address_space();
-    let mut world = World::with(|config| config.maximum_packet_size = 268_435_460);
+    let mut world = World::with(|config| config.connection.maximum_packet_size = 268_435_460);
     for number in 0..200 {
         let client = world.connect(hello(V5, &number.to_string()));
         world.hex(client, "30 FF FF FF 7F 00 01 74 00 78");
@@ -155,8 +155,8 @@ fn s69_ten_thousand_subscriptions_stay_inside_their_limits() {
 #[test]
 fn s64_s69_a_hundred_thousand_retained_messages_stay_inside_their_limits() {
     let mut world = World::with(|config| {
-        config.queue_count = 200;
-        config.outbox_bytes = 8192;
+        config.connection.queue_count = 200;
+        config.connection.outbox_bytes = 8192;
     });
     for number in 0..100_000 {
         let topic = format!("{}/{}", number % 1000, number / 1000);
@@ -196,8 +196,8 @@ fn s64_s69_a_hundred_thousand_retained_messages_stay_inside_their_limits() {
 #[test]
 fn s69_a_full_offline_session_affects_nobody() {
     let mut world = World::with(|config| {
-        config.queue_count = 100;
-        config.queue_bytes = 100_000;
+        config.connection.queue_count = 100;
+        config.connection.queue_bytes = 100_000;
     });
     let lasting = [Property::SessionExpiryInterval(1000)];
     let away = world.connect(hello(V5, "away").with(&lasting));

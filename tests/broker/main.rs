@@ -11,6 +11,7 @@
 mod acceptance;
 mod authentication;
 mod availability;
+mod deadlines;
 mod faults;
 mod flows;
 mod harness;

@@ -13,8 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// than half full.
 fn pressed(qos: mqtt_engine::QoS) -> (World, mqtt_engine::ConnectionId, mqtt_engine::ConnectionId) {
     let mut world = World::with(|config| {
-        config.queue_count = 10;
-        config.inflight_maximum = 1;
+        config.connection.queue_count = 10;
+        config.connection.inflight_maximum = 1;
         config.subscriber_patience = PATIENCE;
     });
     let slow = world.connect(hello(V4, "slow").resume());
@@ -113,8 +113,8 @@ fn s68_s21_a_held_qos_2_message_is_exactly_once_over_a_reconnect() {
 #[test]
 fn s68_s34_who_waits_for_himself_goes_on() {
     let mut world = World::with(|config| {
-        config.queue_count = 10;
-        config.inflight_maximum = 1;
+        config.connection.queue_count = 10;
+        config.connection.inflight_maximum = 1;
     });
     let client = world.connect(hello(V4, "a"));
     world.subscribe(client, "t", AtLeastOnce);
@@ -134,8 +134,8 @@ fn s68_s34_who_waits_for_himself_goes_on() {
 #[test]
 fn s68_without_patience_nobody_waits() {
     let mut world = World::with(|config| {
-        config.queue_count = 4;
-        config.inflight_maximum = 1;
+        config.connection.queue_count = 4;
+        config.connection.inflight_maximum = 1;
         config.subscriber_patience = Duration::ZERO;
     });
     let slow = world.connect(hello(V4, "slow"));
@@ -152,8 +152,8 @@ fn s68_without_patience_nobody_waits() {
 #[test]
 fn s68_s21_who_waits_for_himself_is_acknowledged_after_a_reconnect() {
     let mut world = World::with(|config| {
-        config.queue_count = 10;
-        config.inflight_maximum = 1;
+        config.connection.queue_count = 10;
+        config.connection.inflight_maximum = 1;
         config.subscriber_patience = PATIENCE;
     });
     let client = world.connect(hello(V4, "a").resume());
@@ -172,8 +172,8 @@ fn s68_s21_who_waits_for_himself_is_acknowledged_after_a_reconnect() {
 #[test]
 fn s68_an_outbox_that_is_read_in_place_relieves_too() {
     let mut world = World::with(|config| {
-        config.queue_count = 10;
-        config.outbox_bytes = 1;
+        config.connection.queue_count = 10;
+        config.connection.outbox_bytes = 1;
     });
     let slow = world.connect(hello(V4, "slow"));
     world.subscribe(slow, "t", AtLeastOnce);
@@ -196,8 +196,8 @@ fn s68_an_outbox_that_is_read_in_place_relieves_too() {
 #[test]
 fn s28_s68_held_acknowledgements_are_bounded_in_3_1_1() {
     let mut world = World::with(|config| {
-        config.queue_count = 4;
-        config.inflight_maximum = 1;
+        config.connection.queue_count = 4;
+        config.connection.inflight_maximum = 1;
     });
     let slow = world.connect(hello(V4, "slow"));
     world.subscribe(slow, "t", AtLeastOnce);

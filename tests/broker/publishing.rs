@@ -135,7 +135,7 @@ fn s25_s26_a_refused_message_frees_its_identifier() {
 /// QoS 2 messages that are never released. [MQTT-3.3.4-7] (5.0).
 #[test]
 fn s28_unreleased_messages_are_bounded_by_the_receive_maximum() {
-    let mut world = World::with(|config| config.receive_maximum = 10);
+    let mut world = World::with(|config| config.connection.receive_maximum = 10);
     let publisher = world.connect(hello(V5, "p"));
     for packet_id in 1..=10 {
         world.publish(publisher, "t", ExactlyOnce, packet_id, "x");

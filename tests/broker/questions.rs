@@ -258,7 +258,7 @@ fn s62_a_will_is_asked_about_when_its_client_connects() {
 fn questions_of_ended_connections_are_bounded() {
     let mut world = World::with(|config| {
         config.ask_publish = true;
-        config.connections = 10;
+        config.connection_count = 10;
     });
     let mut asked = vec![];
     for _ in 0..100 {
@@ -305,7 +305,7 @@ fn s21_a_late_refusal_reaches_the_next_connection() {
 fn s21_a_message_whose_question_was_given_up_is_not_stuck() {
     let mut world = World::with(|config| {
         config.ask_publish = true;
-        config.connections = 1;
+        config.connection_count = 1;
     });
     for packet_id in [1, 2] {
         let client = world.knock(hello(V4, "a").resume());

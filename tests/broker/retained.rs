@@ -189,9 +189,9 @@ fn s64_the_store_is_bounded_in_count_and_bytes() {
 #[test]
 fn s64_a_queue_bounds_no_retained_messages() {
     let mut world = World::with(|config| {
-        config.queue_count = 10;
-        config.inflight_maximum = 5;
-        config.outbox_bytes = 500;
+        config.connection.queue_count = 10;
+        config.connection.inflight_maximum = 5;
+        config.connection.outbox_bytes = 500;
     });
     for number in 0..1000 {
         world.broker.publish(
@@ -225,8 +225,8 @@ fn s64_a_queue_bounds_no_retained_messages() {
 #[test]
 fn unsubscribing_stops_the_retained_messages() {
     let mut world = World::with(|config| {
-        config.queue_count = 10;
-        config.inflight_maximum = 5;
+        config.connection.queue_count = 10;
+        config.connection.inflight_maximum = 5;
     });
     for number in 0..100 {
         let message = Message::new(format!("t/{number}"), "x").unwrap().with_qos(AtLeastOnce).retained();

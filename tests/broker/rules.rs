@@ -119,7 +119,7 @@ fn s62_a_will_keeps_the_order_of_its_user_properties() {
 #[test]
 fn a_session_does_not_end_while_its_client_is_there() {
     for version in [V4, V5] {
-        let mut world = World::with(|config| config.session_expiry_maximum = 10);
+        let mut world = World::with(|config| config.connection.session_expiry_maximum = 10);
         let client = world.connect(lasting(version, "a"));
         world.subscribe(client, "t", AtLeastOnce);
         world.wait_secs(1000);

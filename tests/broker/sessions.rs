@@ -41,7 +41,7 @@ fn a_session_ends_when_its_expiry_has_passed() {
         (hello(V5, "a").with(&[Property::SessionExpiryInterval(u32::MAX)]), 50),
         (hello(V4, "a").resume(), 50),
     ] {
-        let mut world = World::with(|config| config.session_expiry_maximum = 50);
+        let mut world = World::with(|config| config.connection.session_expiry_maximum = 50);
         let client = world.connect(who);
         world.subscribe(client, "t", AtLeastOnce);
         world.hang_up(client);
@@ -125,7 +125,7 @@ fn dropped(world: &mut World) -> Vec<(String, DropReason)> {
 
 #[test]
 fn s69_an_offline_queue_is_bounded_in_count() {
-    let mut world = World::with(|config| config.queue_count = 3);
+    let mut world = World::with(|config| config.connection.queue_count = 3);
     let client = world.connect(hello(V4, "a").resume());
     world.subscribe(client, "#", AtLeastOnce);
     world.leave(client);
@@ -142,7 +142,7 @@ fn s69_an_offline_queue_is_bounded_in_count() {
 
 #[test]
 fn s69_an_offline_queue_is_bounded_in_bytes() {
-    let mut world = World::with(|config| config.queue_bytes = 10_000);
+    let mut world = World::with(|config| config.connection.queue_bytes = 10_000);
     let client = world.connect(hello(V4, "a").resume());
     world.subscribe(client, "#", AtLeastOnce);
     world.leave(client);
@@ -160,7 +160,7 @@ fn s69_an_offline_queue_is_bounded_in_bytes() {
 #[test]
 fn s68_qos_0_is_dropped_first() {
     let mut world = World::with(|config| {
-        config.queue_count = 3;
+        config.connection.queue_count = 3;
         config.queue_qos0 = true;
     });
     let client = world.connect(hello(V4, "a").resume());
@@ -183,8 +183,8 @@ fn s68_qos_0_is_dropped_first() {
 #[test]
 fn s68_a_slow_subscriber_disturbs_nobody() {
     let mut world = World::with(|config| {
-        config.queue_count = 50;
-        config.outbox_bytes = 1000;
+        config.connection.queue_count = 50;
+        config.connection.outbox_bytes = 1000;
     });
     let slow = world.connect(hello(V4, "a"));
     world.subscribe(slow, "t", AtMostOnce);
@@ -209,7 +209,7 @@ fn s68_a_slow_subscriber_disturbs_nobody() {
 /// Who sends without reading gets no further answers: its input pauses.
 #[test]
 fn s68_a_client_that_never_reads_is_not_read() {
-    let mut world = World::with(|config| config.outbox_bytes = 100);
+    let mut world = World::with(|config| config.connection.outbox_bytes = 100);
     let client = world.connect(hello(V4, "a"));
     let mut input = bytes::Bytes::from([0xC0, 0].repeat(1000));
     world.broker.receive(client, &mut input, world.now);
@@ -274,7 +274,7 @@ fn s63_message_expiry_counts_down_in_the_queue() {
 /// An expired message makes room for another one.
 #[test]
 fn s69_expired_messages_make_room() {
-    let mut world = World::with(|config| config.queue_count = 1);
+    let mut world = World::with(|config| config.connection.queue_count = 1);
     let client = world.connect(hello(V5, "a").with(&[Property::SessionExpiryInterval(100)]));
     world.subscribe(client, "t", AtLeastOnce);
     world.hang_up(client);

@@ -82,7 +82,7 @@ fn s66_no_retained_messages_for_a_shared_subscription() {
 /// no connected one has room.
 #[test]
 fn s66_members_that_are_full_or_away_are_passed_over() {
-    let mut world = World::with(|config| config.queue_count = 4);
+    let mut world = World::with(|config| config.connection.queue_count = 4);
     let [slow, fast, away] = members(&mut world, ["slow", "fast", "away"], AtLeastOnce);
     world.hang_up(away);
     let mut fast_got = 0;
@@ -119,7 +119,7 @@ fn s66_qos_0_waits_for_nobody() {
 /// on when its session has ended.
 #[test]
 fn s66_a_member_that_leaves_loses_no_message() {
-    let mut world = World::with(|config| config.inflight_maximum = 2);
+    let mut world = World::with(|config| config.connection.inflight_maximum = 2);
     let [a] = members(&mut world, ["a"], AtLeastOnce);
     for payload in ["1", "2", "3", "4"] {
         send(&mut world, payload, AtLeastOnce);
@@ -141,7 +141,7 @@ fn s66_a_member_that_leaves_loses_no_message() {
 /// The same without another member: the messages wait for their client, or go with its session.
 #[test]
 fn s66_the_last_member_keeps_its_messages() {
-    let mut world = World::with(|config| config.inflight_maximum = 1);
+    let mut world = World::with(|config| config.connection.inflight_maximum = 1);
     let [a] = members(&mut world, ["a"], AtLeastOnce);
     send(&mut world, "1", AtLeastOnce);
     send(&mut world, "2", AtLeastOnce);
@@ -161,7 +161,7 @@ fn s66_the_last_member_keeps_its_messages() {
 #[test]
 fn s66_qos_2_that_was_begun_goes_to_nobody_else() {
     for returns in [true, false] {
-        let mut world = World::with(|config| config.inflight_maximum = 1);
+        let mut world = World::with(|config| config.connection.inflight_maximum = 1);
         let [a, b] = members(&mut world, ["a", "b"], ExactlyOnce);
         world.send(b, &unsubscribe(1, &["$share/g/t"]));
         world.take(b);
@@ -207,7 +207,7 @@ fn s66_a_refused_message_is_dropped() {
 #[test]
 fn s66_unsubscribing_hands_the_queue_on() {
     for with_other in [true, false] {
-        let mut world = World::with(|config| config.inflight_maximum = 1);
+        let mut world = World::with(|config| config.connection.inflight_maximum = 1);
         let [a] = members(&mut world, ["a"], AtLeastOnce);
         send(&mut world, "1", AtLeastOnce);
         send(&mut world, "2", AtLeastOnce);
@@ -247,7 +247,7 @@ fn s60_s66_a_take_over_loses_no_shared_message() {
 /// What goes to another member carries what is left of its expiry, and expires (S63).
 #[test]
 fn s63_s66_expiry_counts_on_with_the_next_member() {
-    let mut world = World::with(|config| config.inflight_maximum = 1);
+    let mut world = World::with(|config| config.connection.inflight_maximum = 1);
     let [a] = members(&mut world, ["a"], AtLeastOnce);
     for seconds in [100, 30, 10] {
         let mut message = Message::new("t", seconds.to_string()).unwrap().with_qos(AtLeastOnce);
@@ -348,7 +348,7 @@ fn cve_2024_8376_random_shared_and_plain_subscriptions_agree_with_a_model() {
 /// However members come and go, every QoS 1 message reaches somebody.
 #[test]
 fn s66_messages_survive_members_that_come_and_go() {
-    let mut world = World::with(|config| config.inflight_maximum = 2);
+    let mut world = World::with(|config| config.connection.inflight_maximum = 2);
     let mut seen = std::collections::BTreeSet::new();
     let mut noise = 0x9E37_79B9_7F4A_7C15_u64;
     let mut below = |bound: usize| {
@@ -407,7 +407,7 @@ fn s66_messages_survive_members_that_come_and_go() {
 #[test]
 fn s66_a_member_without_permission_hands_its_queue_on() {
     for is_away in [true, false] {
-        let mut world = World::with(|config| config.inflight_maximum = 1);
+        let mut world = World::with(|config| config.connection.inflight_maximum = 1);
         let [a] = members(&mut world, ["a"], AtLeastOnce);
         ["1", "2", "3"].into_iter().for_each(|payload| send(&mut world, payload, AtLeastOnce));
         assert_eq!(world.payloads(a), ["1"]);

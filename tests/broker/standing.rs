@@ -15,7 +15,7 @@ fn cve_2021_34434_subscriptions_end_with_their_permission() {
     let kept = [Property::SessionExpiryInterval(1000)];
     for version in [V4, V5] {
         // One message at a time: all others wait in the queue.
-        let mut world = World::with(|config| config.inflight_maximum = 1);
+        let mut world = World::with(|config| config.connection.inflight_maximum = 1);
         let resuming = |name| {
             let hello = hello(version, name).resume();
             if version == V5 { hello.with(&kept) } else { hello }

@@ -102,7 +102,7 @@ fn properties_of_a_message_are_passed_on() {
 /// [MQTT-3.3.2-7] [MQTT-3.3.2-9] [MQTT-3.3.2-12] (5.0), and S13: an alias of the publisher is not passed on.
 #[test]
 fn s13_topic_aliases_from_a_client() {
-    let mut world = World::with(|config| config.topic_alias_maximum = 2);
+    let mut world = World::with(|config| config.connection.topic_alias_maximum = 2);
     let watcher = world.connect(hello(V5, "watcher"));
     world.subscribe(watcher, "#", AtMostOnce);
     let publisher = world.connect(hello(V5, "p").with(&[Property::SessionExpiryInterval(100)]));
@@ -206,7 +206,7 @@ fn s15_s56_nothing_larger_than_the_client_takes_is_sent() {
 /// The packet exactly at, and one above, the broker's own limit. 5.0 section 3.1.2.11.4.
 #[test]
 fn s52_vulnerability_the_limit_counts_the_whole_packet() {
-    let mut world = World::with(|config| config.maximum_packet_size = 100);
+    let mut world = World::with(|config| config.connection.maximum_packet_size = 100);
     let client = world.connect(hello(V5, "a"));
     world.publish(client, "t", AtMostOnce, 0, &"x".repeat(100 - 2 - 3 - 1));
     world.expect_open(client);

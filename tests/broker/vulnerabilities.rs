@@ -289,7 +289,7 @@ fn cve_2025_68699_malformed_shared_filters_are_refused() {
 fn cve_2025_56352_a_refusal_closes() {
     type Change = fn(&mut mqtt_engine::BrokerConfig);
     let cases: [(&str, Change, Hello<'_>); 6] = [
-        ("no room", |config| config.sessions = 0, hello(V4, "a")),
+        ("no room", |config| config.session_count = 0, hello(V4, "a")),
         ("no name", |config| config.allow_empty_client_id = false, hello(V5, "")),
         ("will", |_| {}, hello(V4, "a").will("$SYS", AtMostOnce, false, &[])),
         ("method", |_| {}, hello(V5, "a").with(&[Property::AuthenticationMethod("x")])),
@@ -309,7 +309,7 @@ fn cve_2025_56352_a_refusal_closes() {
 /// CVE-2020-13849: connecting and staying silent, half a packet, and a keep alive of 0 hold nothing for ever.
 #[test]
 fn cve_2020_13849_silence_ends_in_time() {
-    let mut world = World::with(|config| config.maximum_keep_alive = 60);
+    let mut world = World::with(|config| config.connection.maximum_keep_alive = 60);
     let silent = world.open(V4);
     let half = world.open(V5);
     world.hex(half, "10 0D 00 04");
@@ -347,9 +347,9 @@ fn cve_2018_12546_retained_messages_may_be_revoked() {
 fn cve_2024_48077_a_flood_for_a_client_that_never_reads_is_bounded() {
     for qos in [AtMostOnce, AtLeastOnce, ExactlyOnce] {
         let mut world = World::with(|config| {
-            config.queue_count = 50;
-            config.queue_bytes = 20_000;
-            config.outbox_bytes = 4096;
+            config.connection.queue_count = 50;
+            config.connection.queue_bytes = 20_000;
+            config.connection.outbox_bytes = 4096;
         });
         let stuck = world.connect(hello(V5, "stuck"));
         world.subscribe(stuck, "t", qos);

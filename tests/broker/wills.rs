@@ -331,7 +331,7 @@ fn s62_vulnerability_a_due_will_goes_through_the_same_question_as_a_message() {
 fn unanswered_wills_are_bounded() {
     let mut world = World::with(|config| {
         config.ask_publish = true;
-        (config.connections, config.sessions) = (2, 2);
+        (config.connection_count, config.session_count) = (2, 2);
     });
     let mut unasked = 0;
     for _ in 0..10 {

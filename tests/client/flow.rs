@@ -1,7 +1,7 @@
 //! S30 to S36: packet identifiers and flow control.
 
 use mqtt_engine::{
-    ClientEvent, DisconnectReason, PublishError, QoS, Subscribe, TopicFilter, Violation,
+    ClientEvent, Disconnect, DisconnectReason, PublishError, QoS, Subscribe, TopicFilter, Violation,
     packet::{Packet, Property, ReasonCode},
 };
 
@@ -185,4 +185,23 @@ fn a_puback_for_a_qos_2_message_is_a_violation() {
         let reason = DisconnectReason::Misbehaved(Violation::WrongAcknowledgement);
         assert_eq!(desk.events(), [ClientEvent::Disconnected { reason }]);
     }
+}
+
+/// What an adapter tells of a good-bye that ended before its time.
+#[test]
+fn s83_what_remains_of_a_client_that_gives_up() {
+    let mut desk = Desk::connected(config(V5));
+    assert!(desk.client.remains().is_nothing());
+    desk.publish("a", QOS0);
+    desk.publish("b", QOS1);
+    let remains = desk.client.remains();
+    assert_eq!((remains.publishes, remains.bytes), (1, 7 + 9), "of QoS 0 only bytes are left");
+    assert_eq!(desk.sent(), ["PUBLISH q0 a=x", "PUBLISH 1 q1 b=x"]);
+    desk.client.disconnect(Disconnect::default(), desk.now);
+    let remains = desk.client.remains();
+    assert_eq!((remains.publishes, remains.bytes), (1, 2));
+    desk.client.transport_closed(desk.now);
+    let remains = desk.client.remains();
+    assert_eq!((remains.publishes, remains.bytes), (1, 0));
+    assert!(!remains.is_nothing());
 }

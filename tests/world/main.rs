@@ -115,17 +115,17 @@ fn filter(filter: &str) -> TopicFilter {
 
 fn broker_config(random: &mut Random) -> BrokerConfig {
     let mut config = BrokerConfig::new();
-    config.queue_count = random.pick(&[8, 20, 1000]);
-    config.inflight_maximum = random.pick(&[1, 3, 64]);
-    config.receive_maximum = random.pick(&[1, 5, 64]);
-    config.outbox_bytes = random.pick(&[1, 100, 65_536]);
+    config.connection.queue_count = random.pick(&[8, 20, 1000]);
+    config.connection.inflight_maximum = random.pick(&[1, 3, 64]);
+    config.connection.receive_maximum = random.pick(&[1, 5, 64]);
+    config.connection.outbox_bytes = random.pick(&[1, 100, 65_536]);
     config.subscriber_patience = Duration::from_millis(random.pick(&[0, 500, 5000]));
-    config.connections = random.pick(&[PERSONS + 2, 100]);
+    config.connection_count = random.pick(&[PERSONS + 2, 100]);
     config.queue_qos0 = random.one_in(3);
     config.ask_authentication = random.one_in(4);
     config.ask_publish = true;
     config.ask_subscribe = random.one_in(4);
-    config.outbound_topic_aliases = random.pick(&[0, 2, 16]);
+    config.connection.outbound_topic_aliases = random.pick(&[0, 2, 16]);
     config
 }
 
@@ -450,7 +450,9 @@ impl World {
     fn pass(&mut self, span: Duration) {
         let end = self.now + span;
         for round in 0.. {
-            assert!(round < 10_000, "timers without end: {:?}", self.broker.deadline());
+            let why = self.broker.why_deadline();
+            assert_eq!(why.is_some(), self.broker.deadline().is_some());
+            assert!(round < 10_000, "timers without end: {why:?}");
             let clients = self.people.iter().filter_map(|person| person.client.deadline());
             let next = clients.chain(self.broker.deadline()).min();
             self.now = next.unwrap_or(end).clamp(self.now, end);

@@ -61,7 +61,7 @@ impl World {
             let wire = self.wires.get_mut(&id).unwrap();
             if wire.has_output && !wire.is_dead && wire.down.len() < 100 {
                 let mut taken = self.broker.take_outbox(id);
-                let most = 2 * self.config.outbox_bytes + 4000;
+                let most = 2 * self.config.connection.outbox_bytes + 4000;
                 assert!(taken.remaining() <= most, "{} bytes in an outbox", taken.remaining());
                 wire.has_output = taken.has_remaining();
                 wire.down.extend(&taken.copy_to_bytes(taken.remaining()));

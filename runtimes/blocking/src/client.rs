@@ -6,7 +6,7 @@ use std::{collections::VecDeque, io, time::Instant};
 use bytes::Bytes;
 use mqtt_engine::{
     Client as Machine, ClientConfig, ClientEvent, DeliveryToken, Disconnect, Message, PublishError,
-    PublishToken, RequestError, Subscribe, SubscribeToken, Timestamp, Transport, Unsubscribe,
+    PublishToken, Remains, RequestError, Subscribe, SubscribeToken, Timestamp, Transport, Unsubscribe,
     UnsubscribeToken, packet::ReasonCode,
 };
 
@@ -40,24 +40,6 @@ impl fmt::Display for Ended {
 }
 
 impl core::error::Error for Ended {}
-
-/// What [`Client::disconnect`] could not bring to its end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Remains {
-    /// Published messages without a fate; of QoS 0: not handed to the transport.
-    pub publishes: usize,
-    /// Bytes that the transport did not take.
-    pub bytes: usize,
-}
-
-impl Remains {
-    /// Whether everything is done.
-    #[must_use]
-    pub const fn is_nothing(self) -> bool {
-        self.publishes == 0 && self.bytes == 0
-    }
-}
 
 impl Client<Tcp> {
     /// A client of the server at `host:port` over TCP. It connects in the first call of `next_event`.
@@ -122,14 +104,13 @@ impl<C: Connector> Client<C> {
             self.keep_events();
             self.step(until);
         }
-        let publishes = self.pending_publishes();
         // Of a connection that is ending already it only says that no other is to follow.
         let now = self.now();
         self.machine.disconnect(request, now);
         while self.machine.transport() != Transport::None && self.now() < until {
             self.step(until);
         }
-        Remains { publishes, bytes: self.abandon() }
+        self.abandon()
     }
 
     /// Publishes a message: in a coming `next_event`, when the connection and the flow control allow. The fate of a QoS 1

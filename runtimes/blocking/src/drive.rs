@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::{Buf, BytesMut};
-use mqtt_engine::{Client as Machine, Timestamp, Transport};
+use mqtt_engine::{Client as Machine, Remains, Timestamp, Transport};
 
 use crate::{Client, Connector, Stream};
 
@@ -81,15 +81,13 @@ impl<C: Connector> Client<C> {
         }
     }
 
-    /// Drops the transport if it is still there; tells how many bytes it did not take.
-    pub(crate) fn abandon(&mut self) -> usize {
-        if self.machine.transport() == Transport::None {
-            self.wire.drop_stream();
-            return 0;
-        }
-        let left = self.machine.outbox().remaining();
-        self.closed(None);
-        left
+    /// Drops the transport if it is still there; tells what was not done.
+    pub(crate) fn abandon(&mut self) -> Remains {
+        self.wire.drop_stream();
+        let now = self.now();
+        let remains = self.machine.remains();
+        self.machine.transport_closed(now);
+        remains
     }
 
     fn open(&mut self) {

@@ -25,5 +25,5 @@ mod client;
 mod drive;
 mod stream;
 
-pub use client::{Client, Ended, Remains};
+pub use client::{Client, Ended};
 pub use stream::{Connector, Stream, Tcp};

@@ -31,4 +31,4 @@ mod io;
 pub mod transport;
 
 pub use broker::{Decision, Hooks, Listener, Peer, Server, ServerConfig, Stopped, Traffic};
-pub use client::{Client, Connecting, Connector, Handle, Remains, Tcp};
+pub use client::{Client, Connecting, Connector, Handle, Tcp};

@@ -66,8 +66,8 @@ async fn a_thousand_idle_connections_and_a_busy_publisher_without_loss() {
     const MESSAGES: usize = 20_000;
     // Room for all, because nothing slows the publisher down to the subscriber's pace.
     let mut limits = BrokerConfig::new();
-    limits.queue_count = MESSAGES;
-    limits.queue_bytes = MESSAGES * 1024;
+    limits.connection.queue_count = MESSAGES;
+    limits.connection.queue_bytes = MESSAGES * 1024;
     let (server, address, _stop) = on_tcp(limits, ()).await;
     let mut idle = Vec::new();
     for _ in 0..IDLE {
@@ -300,7 +300,7 @@ async fn connections_above_the_limit_are_closed_and_reported() {
         }
     }
     let mut limits = BrokerConfig::new();
-    limits.connections = 2;
+    limits.connection_count = 2;
     let watch = Watch::default();
     let (server, address, _stop) = on_tcp(limits, watch.clone()).await;
     let first = raw(&address, CONNECT_5).await;

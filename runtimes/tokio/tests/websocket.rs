@@ -388,7 +388,7 @@ async fn mqtt_6_0_0_3_the_client_offers_the_sub_protocol_and_insists_on_it() {
 #[tokio::test]
 async fn large_messages_pass_in_both_directions() {
     let mut limits = BrokerConfig::new();
-    limits.maximum_packet_size = 1 << 20;
+    limits.connection.maximum_packet_size = 1 << 20;
     let world = World::with(limits, ());
     let connector = || {
         let server = world.server.clone();

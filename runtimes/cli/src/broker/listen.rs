@@ -21,7 +21,7 @@ const MORE: usize = 64 << 10;
 pub(super) async fn listen(config: &Config, certificates: &Certificates) -> Result<Vec<Listener>, Failure> {
     let mut listeners = Vec::new();
     let mut names = Vec::new();
-    let largest = usize::try_from(config.limits.maximum_packet_size).unwrap_or(usize::MAX);
+    let largest = usize::try_from(config.limits.connection.maximum_packet_size).unwrap_or(usize::MAX);
     for (tag, listening) in config.listeners.iter().enumerate() {
         let (socket, name) = match bind(listening).await {
             Ok(bound) => bound,

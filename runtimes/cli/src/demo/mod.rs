@@ -21,7 +21,7 @@ pub(crate) async fn run(options: DemoOptions) -> Result<u8, Failure> {
     let address = listener.local_addr().map_err(unable)?;
     let mut config = BrokerConfig::new();
     // With aliases most packets would not name their topic.
-    config.outbound_topic_aliases = 0;
+    config.connection.outbound_topic_aliases = 0;
     let server = Server::new(config, (), ServerConfig::default());
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(async move {

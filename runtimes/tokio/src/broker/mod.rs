@@ -40,7 +40,7 @@ pub struct ServerConfig {
     /// How long a connection that is being closed may take none of its last bytes before it is dropped. Default 5 s.
     pub patience: Duration,
     /// How long the handshakes of TLS and WebSocket may take together. They also count for the time that the broker gives a
-    /// connection to send CONNECT ([`BrokerConfig::connect_timeout`]). Default 10 s.
+    /// connection to send CONNECT ([`connect_timeout`](mqtt_engine::ConnectionConfig::connect_timeout)). Default 10 s.
     pub handshake: Duration,
     /// How long all connections together may take to end when the server stops. Default 5 s.
     pub grace: Duration,

@@ -11,7 +11,7 @@ use core::{
 use std::{io, sync::Arc};
 
 use bytes::Buf;
-use mqtt_engine::{Timestamp, Transport};
+use mqtt_engine::{Remains, Timestamp, Transport};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Client, Connecting, Connector, handle::Shared};
@@ -68,18 +68,14 @@ impl<C: Connector> Client<C> {
         true
     }
 
-    /// Drops the transport if it is still there; tells how many bytes it did not take.
-    pub(super) fn abandon(&mut self) -> usize {
-        let mut machine = self.handle.shared.machine();
-        if machine.transport() == Transport::None {
-            return 0;
-        }
-        let left = machine.outbox().remaining();
-        machine.transport_closed(self.handle.shared.clock.now());
-        drop(machine);
+    /// Drops the transport if it is still there; tells what was not done.
+    pub(super) fn abandon(&mut self) -> Remains {
         self.phase = Phase::Closed;
         self.unread.clear();
-        left
+        let mut machine = self.handle.shared.machine();
+        let remains = machine.remains();
+        machine.transport_closed(self.handle.shared.clock.now());
+        remains
     }
 
     async fn move_transport(&mut self, wish: Transport) {

@@ -10,7 +10,8 @@ use std::{collections::VecDeque, io, sync::Arc};
 use bytes::Bytes;
 use mqtt_engine::{
     Client as Machine, ClientConfig, ClientEvent, DeliveryToken, Disconnect, Message, PublishError,
-    PublishToken, RequestError, Subscribe, SubscribeToken, Unsubscribe, UnsubscribeToken, packet::ReasonCode,
+    PublishToken, Remains, RequestError, Subscribe, SubscribeToken, Unsubscribe, UnsubscribeToken,
+    packet::ReasonCode,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -35,24 +36,6 @@ pub struct Client<C: Connector = Tcp> {
     /// Events that happened while shutting down.
     kept: VecDeque<ClientEvent>,
     connect_timeout: Duration,
-}
-
-/// What [`Client::shut_down`] could not bring to its end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Remains {
-    /// Published messages without a fate; of QoS 0: not handed to the transport.
-    pub publishes: usize,
-    /// Bytes that the transport did not take.
-    pub bytes: usize,
-}
-
-impl Remains {
-    /// Whether everything is done.
-    #[must_use]
-    pub const fn is_nothing(self) -> bool {
-        self.publishes == 0 && self.bytes == 0
-    }
 }
 
 impl Client<Tcp> {
@@ -116,13 +99,11 @@ impl<C: Connector> Client<C> {
                 break;
             }
         }
-        let publishes = self.pending_publishes();
         // Of a connection that is ending already it only says that no other is to follow.
         self.disconnect(request);
         // Even if the time is over, what the transport takes without waiting is written.
         while let Ok(true) = timeout_at(until, self.step()).await {}
-        let bytes = self.abandon();
-        Remains { publishes, bytes }
+        self.abandon()
     }
 
     /// Takes events: publishes flow only once `Connected` was taken. But no more than one message, because taking it

@@ -103,9 +103,9 @@ fn in_range(value: u64, range: &RangeInclusive<u64>) -> Result<(), String> {
     }
 }
 
-/// The table of limits: name, kind, range and what it is.
+/// The table of limits: name in the file, place in the engine's settings, kind, range and what it is.
 macro_rules! limits {
-    ($($name:ident: $kind:ty, $range:expr, $about:literal;)*) => {
+    ($($name:ident = $($place:ident).+: $kind:ty, $range:expr, $about:literal;)*) => {
         /// The section `[limits]`.
         #[derive(Debug, Default, Deserialize)]
         #[serde(deny_unknown_fields, default)]
@@ -117,7 +117,7 @@ macro_rules! limits {
             pub(crate) fn apply(self, source: &Source, config: &mut BrokerConfig) -> Result<(), Failure> {
                 $(if let Some(written) = self.$name {
                     let span = written.span();
-                    config.$name = <$kind>::from_written(written.into_inner(), &$range)
+                    config.$($place).+ = <$kind>::from_written(written.into_inner(), &$range)
                         .map_err(|reason| source.fault(&span, format_args!("{}: {reason}", stringify!($name))))?;
                 })*
                 Ok(())
@@ -131,19 +131,19 @@ macro_rules! limits {
                 for line in $about.lines() {
                     let _ = writeln!(out, "# {}", line.trim());
                 }
-                let _ = writeln!(out, "{} = {}", stringify!($name), config.$name.write());
+                let _ = writeln!(out, "{} = {}", stringify!($name), config.$($place).+.write());
             )*
         }
 
-        fn range(name: &str) -> RangeInclusive<u64> {
-            $(if name == stringify!($name) {
+        fn range(place: &[&str]) -> RangeInclusive<u64> {
+            $(if place == [$(stringify!($place)),+] {
                 return $range;
             })*
             0..=u64::MAX
         }
 
         #[cfg(test)]
-        const NAMES: &[&str] = &[$(stringify!($name)),*];
+        const PLACES: &[&[&str]] = &[$(&[$(stringify!($place)),+]),*];
     };
 }
 
@@ -151,98 +151,98 @@ const ANY: RangeInclusive<u64> = 0..=u64::MAX;
 const SOME: RangeInclusive<u64> = 1..=u64::MAX;
 
 limits! {
-    maximum_packet_size: u32, 16..=268_435_460,
+    maximum_packet_size = connection.maximum_packet_size: u32, 16..=268_435_460,
         "The largest packet that is accepted, in bytes.";
-    connect_bytes: u32, 64..=268_435_460,
+    connect_bytes = connection.connect_bytes: u32, 64..=268_435_460,
         "The largest first packet (CONNECT) that is accepted, in bytes: all that somebody unknown can make the broker hold.";
-    connect_timeout: Duration, SOME,
+    connect_timeout = connection.connect_timeout: Duration, SOME,
         "How long a client may take until it is connected, in seconds, the check of its password included.";
-    maximum_keep_alive: u16, ANY,
+    maximum_keep_alive = connection.maximum_keep_alive: u16, ANY,
         "The longest keep alive granted, in seconds; 0 for any.";
-    receive_maximum: u16, SOME,
+    receive_maximum = connection.receive_maximum: u16, SOME,
         "Messages of QoS 1 and 2 that a client may send before the first is acknowledged.";
-    inflight_maximum: u16, SOME,
+    inflight_maximum = connection.inflight_maximum: u16, SOME,
         "Messages of QoS 1 and 2 that are sent to a client before it acknowledges the first.";
-    topic_alias_maximum: u16, ANY,
+    topic_alias_maximum = connection.topic_alias_maximum: u16, ANY,
         "Topic aliases that a client may use; 0 for none. 5.0 only.";
-    outbound_topic_aliases: u16, ANY,
+    outbound_topic_aliases = connection.outbound_topic_aliases: u16, ANY,
         "Topic aliases that are used towards a client; 0 for none. 5.0 only.";
-    outbox_bytes: usize, SOME,
+    outbox_bytes = connection.outbox_bytes: usize, SOME,
         "Bytes that wait for a slow connection before further messages stay in its session's queue.";
-    queue_count: usize, SOME,
+    queue_count = connection.queue_count: usize, SOME,
         "Messages that wait in one session.";
-    queue_bytes: usize, SOME,
+    queue_bytes = connection.queue_bytes: usize, SOME,
         "Bytes of messages that wait in one session.";
-    subscriber_patience: Duration, ANY,
+    subscriber_patience = subscriber_patience: Duration, ANY,
         "How long publishers of QoS 1 and 2 wait for a connected subscriber whose queue is more than half full, in seconds;
          0 for not at all.";
-    queue_qos0: bool, ANY,
+    queue_qos0 = queue_qos0: bool, ANY,
         "Whether messages of QoS 0 wait for clients that are away, too.";
-    session_expiry_maximum: u32, ANY,
+    session_expiry_maximum = connection.session_expiry_maximum: u32, ANY,
         "The longest session expiry granted, in seconds; 4294967295 is for ever, 0 keeps no session.
          For a 3.1.1 client without clean session it is the expiry.";
-    connections: usize, SOME,
+    connections = connection_count: usize, SOME,
         "Connections at one time.";
-    sessions: usize, SOME,
+    sessions = session_count: usize, SOME,
         "Sessions, connected or kept.";
-    subscriptions_per_session: usize, SOME,
+    subscriptions_per_session = subscriptions_per_session: usize, SOME,
         "Subscriptions of one session.";
-    maximum_qos: QoS, 0..=2,
+    maximum_qos = connection.maximum_qos: QoS, 0..=2,
         "The highest quality of service.";
-    retain_available: bool, ANY,
+    retain_available = connection.retain_available: bool, ANY,
         "Whether messages are retained.";
-    wildcard_subscriptions: bool, ANY,
+    wildcard_subscriptions = connection.wildcard_subscriptions: bool, ANY,
         "Whether filters may have wildcards.";
-    subscription_identifiers: bool, ANY,
+    subscription_identifiers = connection.subscription_identifiers: bool, ANY,
         "Whether subscriptions may have identifiers. 5.0 only.";
-    shared_subscriptions: bool, ANY,
+    shared_subscriptions = connection.shared_subscriptions: bool, ANY,
         "Whether subscriptions may be shared.";
-    check_payload_format: bool, ANY,
+    check_payload_format = check_payload_format: bool, ANY,
         "Whether a payload that is announced as text must be UTF-8.";
-    topic_levels: usize, SOME,
+    topic_levels = topic_levels: usize, SOME,
         "Levels of a topic or filter.";
-    retained_count: usize, SOME,
+    retained_count = retained_count: usize, SOME,
         "Retained messages.";
-    retained_bytes: usize, SOME,
+    retained_bytes = retained_bytes: usize, SOME,
         "Bytes of retained messages.";
-    allow_empty_client_id: bool, ANY,
+    allow_empty_client_id = allow_empty_client_id: bool, ANY,
         "Whether a client without a name gets one.";
-    client_id_prefix: Text, ANY,
+    client_id_prefix = client_id_prefix: Text, ANY,
         "What such names begin with; a number follows.";
-    sessions_belong_to_users: bool, ANY,
+    sessions_belong_to_users = sessions_belong_to_users: bool, ANY,
         "Whether a session can only be resumed by the user that made it.";
-    events: usize, SOME,
+    events = events: usize, SOME,
         "Events that wait for the log; further ones are only counted.";
 }
 
 /// Puts the limits of the command line in place of the file's.
 pub(crate) fn override_with(options: &Limits, config: &mut BrokerConfig) -> Result<(), Failure> {
     macro_rules! set {
-        ($($name:ident <- $option:ident $text:literal;)*) => {
+        ($($($place:ident).+ <- $option:ident $text:literal;)*) => {
             $(if let Some(value) = options.$option {
-                in_range(value as u64, &range(stringify!($name)))
+                in_range(value as u64, &range(&[$(stringify!($place)),+]))
                     .map_err(|reason| Failure::new(format!("{} {value}: {reason}", $text)))?;
-                config.$name = value;
+                config.$($place).+ = value;
             })*
         };
     }
     set! {
-        maximum_packet_size <- max_packet_size "--max-packet-size";
-        connections <- max_connections "--max-connections";
-        sessions <- max_sessions "--max-sessions";
+        connection.maximum_packet_size <- max_packet_size "--max-packet-size";
+        connection_count <- max_connections "--max-connections";
+        session_count <- max_sessions "--max-sessions";
         subscriptions_per_session <- max_subscriptions "--max-subscriptions";
-        session_expiry_maximum <- max_session_expiry "--max-session-expiry";
-        maximum_keep_alive <- max_keep_alive "--max-keep-alive";
-        receive_maximum <- receive_maximum "--receive-maximum";
-        inflight_maximum <- max_inflight "--max-inflight";
-        queue_count <- queue_count "--queue-count";
-        queue_bytes <- queue_bytes "--queue-bytes";
+        connection.session_expiry_maximum <- max_session_expiry "--max-session-expiry";
+        connection.maximum_keep_alive <- max_keep_alive "--max-keep-alive";
+        connection.receive_maximum <- receive_maximum "--receive-maximum";
+        connection.inflight_maximum <- max_inflight "--max-inflight";
+        connection.queue_count <- queue_count "--queue-count";
+        connection.queue_bytes <- queue_bytes "--queue-bytes";
         retained_count <- retained_count "--retained-count";
         retained_bytes <- retained_bytes "--retained-bytes";
-        topic_alias_maximum <- topic_alias_maximum "--topic-alias-maximum";
+        connection.topic_alias_maximum <- topic_alias_maximum "--topic-alias-maximum";
     }
     if let Some(span) = options.connect_timeout {
-        config.connect_timeout = span;
+        config.connection.connect_timeout = span;
     }
     Ok(())
 }
@@ -257,20 +257,23 @@ mod tests {
         let debug = format!("{:#?}", BrokerConfig::new());
         let mut fields = Vec::new();
         for line in debug.lines() {
-            // Fields of the struct itself are indented once.
-            if let Some((name, _)) = line.strip_prefix("    ").and_then(|line| line.split_once(':'))
-                && !name.starts_with([' ', '}'])
+            let Some((name, _)) = line.split_once(':') else { continue };
+            // Fields of the struct itself are indented once, those of its connections twice.
+            match (name.trim_start(), name.len() - name.trim_start().len()) {
+                ("connection", 4) => {}
                 // Decided by the sections about access, or for programs that can do more than this one.
-                && !name.starts_with("ask_")
-                && !["authentication_methods", "response_information"].contains(&name)
-            {
-                fields.push(name.to_owned());
+                ("authentication_methods" | "response_information", 4) => {}
+                (name, 4) if name.starts_with("ask_") => {}
+                // Decided by the broker.
+                ("enhanced_authentication" | "requests", 8) => {}
+                (name, 4) => fields.push(vec![name]),
+                (name, _) => fields.push(vec!["connection", name]),
             }
         }
-        let mut names: Vec<_> = NAMES.to_vec();
-        names.sort_unstable();
+        let mut places = PLACES.to_vec();
+        places.sort_unstable();
         fields.sort_unstable();
-        assert_eq!(fields, names);
+        assert_eq!(fields, places);
     }
 
     #[test]
