@@ -8,7 +8,7 @@ fn main() {
         let (setup, steps) = mqtt_engine_sim::pair::draw(seed);
         let on = to == from + 1;
         let report = mqtt_engine_sim::pair::run(&setup, &steps, if on { mqtt_engine_sim::trace::Trace::on() } else { Default::default() });
-        if on { println!("{}", report.trace.as_str()); }
+        if on { println!("{setup:?}"); println!("{}", report.trace.as_str()); }
         all.add(&report.coverage);
         if let Some(v) = report.violation {
             fails.entry(v.rule).or_insert((0, seed, v.details)).0 += 1;

@@ -196,6 +196,10 @@ impl World<'_> {
         let answer = if asked.refuses { Answer::Refuse(ReasonCode::NotAuthorized) } else { Answer::Allow };
         let now = self.clock();
         self.broker.answer(asked.question, answer, now);
+        if let Some(link) = self.link_of(asked.connection) {
+            // Its packets were not read meanwhile.
+            self.links[link].last_packet = self.now;
+        }
         if asked.is_subscribe && let Some(link) = self.link_of(asked.connection) {
             self.filter_decided(link);
         }

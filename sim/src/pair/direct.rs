@@ -1,6 +1,6 @@
 //! A client that nothing comes between: for those who look on.
 
-use bytes::Buf;
+use bytes::{Buf, BufMut, BytesMut};
 use mqtt_engine::{
     Broker, Client, ClientConfig, ClientEvent, ConnectionId, Message, QoS, Subscribe, Subscription, Timestamp,
 };
@@ -11,6 +11,8 @@ use crate::violation::{Checked, ensure};
 pub(super) struct Direct {
     client: Client,
     pub(super) id: Option<ConnectionId>,
+    /// What the broker has not taken yet.
+    up: BytesMut,
     /// The subscribe request is answered.
     is_subscribed: bool,
 }
@@ -42,7 +44,7 @@ impl Direct {
             subscription
         });
         let _ = client.subscribe(Subscribe::all(subscriptions), now);
-        Self { client, id: None, is_subscribed: false }
+        Self { client, id: None, up: BytesMut::new(), is_subscribed: false }
     }
 
     /// Moves all bytes there are; what came.
@@ -50,11 +52,10 @@ impl Direct {
         let mut messages = Vec::new();
         let Some(id) = self.id else { return messages };
         loop {
-            let up = self.client.outbox();
-            let mut up = up.copy_to_bytes(up.remaining());
-            if up.has_remaining() {
-                broker.receive(id, &mut up, now);
-            }
+            let outbox = self.client.outbox();
+            let count = outbox.remaining();
+            self.up.put(outbox.take(count));
+            broker.receive(id, &mut self.up, now);
             let mut down = broker.take_outbox(id);
             let is_quiet = !down.has_remaining();
             self.client.receive(&mut down, now);
@@ -65,7 +66,7 @@ impl Direct {
                     _ => {}
                 }
             }
-            if is_quiet && !self.client.outbox().has_remaining() {
+            if is_quiet && self.up.is_empty() && !self.client.outbox().has_remaining() {
                 return messages;
             }
         }

@@ -83,15 +83,15 @@ pub(crate) struct Model {
     pub(crate) coverage: Coverage,
     /// By number; the first one is no message.
     published: Vec<Published>,
-    /// How many messages were accepted.
-    index: u64,
+    /// Counts what happens at the broker: messages that are accepted, and subscriptions.
+    moment: u64,
     /// The last number accepted from a client, of a topic and QoS.
     order: BTreeMap<(Option<usize>, u8, QoS), u64>,
     /// How many messages were dropped for a client, by topic.
     drops: BTreeMap<(usize, u8), usize>,
     /// Clients whose state and the broker's came apart, through no fault of theirs.
     astray: BTreeSet<usize>,
-    /// When the broker started, in acceptances.
+    /// When the broker started.
     broker_since: u64,
     /// When a member of a shared subscription last ended its session.
     member_ended: u64,
@@ -118,7 +118,7 @@ impl Model {
             retained: Retained::new(rules.retained_count, rules.retained_bytes),
             coverage: Coverage::default(),
             published: vec![Published::new(None, 0, &nothing, 0)],
-            index: 0,
+            moment: 0,
             order: BTreeMap::new(),
             drops: BTreeMap::new(),
             astray: BTreeSet::new(),
@@ -148,13 +148,13 @@ impl Model {
 
     /// Time passes at the broker: sessions end, wills become due, retained messages expire.
     pub(crate) fn let_pass(&mut self, now: Timestamp) {
-        let Self { sessions, retained, coverage, index, .. } = self;
-        retained.expire(*index, now, coverage);
+        let Self { sessions, retained, coverage, moment, .. } = self;
+        retained.expire(*moment, now, coverage);
         for session in sessions {
             let existed = session.exists;
             session.let_pass(now, coverage);
             if existed && !session.exists {
-                self.member_ended = *index;
+                self.member_ended = *moment;
             }
         }
     }
@@ -171,7 +171,7 @@ impl Model {
         let generation = session.generation;
         let expected = session.connect(seen, incarnation, &mut self.coverage);
         if session.generation != generation {
-            self.member_ended = self.index;
+            self.member_ended = self.moment;
         }
         ensure!(present == expected, "session present", "p{client} hears {present}, not {expected}");
         Ok(())
@@ -182,7 +182,7 @@ impl Model {
         let session = &mut self.sessions[client];
         session.disconnect(goodbye, expiry, now, &mut self.coverage);
         if !session.exists {
-            self.member_ended = self.index;
+            self.member_ended = self.moment;
         }
     }
 
@@ -204,22 +204,23 @@ impl Model {
     }
 
     pub(crate) fn broker_restarted(&mut self) {
-        self.retained.lose(self.index);
+        self.retained.lose(self.moment);
         self.sessions.iter_mut().for_each(Session::lose);
-        self.broker_since = self.index;
-        self.member_ended = self.index;
+        self.broker_since = self.moment;
+        self.member_ended = self.moment;
     }
 
     /// The reason codes that SUBACK must carry.
     pub(crate) fn subscribe(&mut self, client: usize, wanted: &[Subscription]) -> Vec<u8> {
         let Rules { subscriptions: limit, forbids_subscribe, .. } = self.rules;
+        self.moment += 1;
         let session = &mut self.sessions[client];
         let mut codes = Vec::new();
         for one in wanted {
             let code = if forbids_subscribe && one.filter.starts_with("no/") {
                 0x87
             } else {
-                session.subscribe(Subscription { since: self.index, ..*one }, limit)
+                session.subscribe(Subscription { since: self.moment, ..*one }, limit)
             };
             self.coverage.count_if(code >= 0x80, Row::SubscribeRefused);
             codes.push(code);
@@ -236,10 +237,10 @@ impl Model {
 
     /// The broker has accepted a message.
     pub(crate) fn accepted(&mut self, message: &Message, source: Source, now: Timestamp) -> Checked {
-        self.index += 1;
+        self.moment += 1;
         let message = &message.clone().with_qos(source.qos);
         if message.retain {
-            self.retained.store(message, self.index, now, &mut self.coverage);
+            self.retained.store(message, self.moment, now, &mut self.coverage);
         }
         let Some(topic) = topic_index(message.topic.as_str()) else { return Ok(()) };
         let number = number(&message.payload).unwrap_or(0);
@@ -293,7 +294,7 @@ impl Model {
         published.accepted += 1;
         published.accepted_in = generation;
         if published.accepted == 1 {
-            published.accepted_at = self.index;
+            published.accepted_at = self.moment;
             let flow = (published.publisher, topic, published.qos);
             let last = self.order.insert(flow, number);
             ensure!(last < Some(number), "order of acceptance", "{number} of {flow:?} after {last:?}");
