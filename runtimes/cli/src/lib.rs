@@ -9,8 +9,6 @@ mod connect;
 mod decode;
 mod demo;
 mod failure;
-mod frames;
-mod ladder;
 mod options;
 mod passwd;
 mod pem;

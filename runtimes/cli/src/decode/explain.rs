@@ -7,7 +7,7 @@ use mqtt_engine::packet::{
 };
 use serde_json::{Value, json};
 
-use crate::frames::{self, Size};
+use mqtt_engine_diary::frames::{self, Size};
 
 /// Who sent a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use mqtt_engine::packet::{Packet, PacketType, ProtocolVersion};
+use mqtt_engine::packet::{PacketType, ProtocolVersion};
+use mqtt_engine_diary::{Ladder, Packets, Way};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
@@ -16,11 +17,7 @@ use tokio::{
     sync::Notify,
 };
 
-use crate::{
-    decode::Direction,
-    frames::{self, Size},
-    ladder::{Ladder, Way},
-};
+use crate::decode::Direction;
 
 /// A relay in front of the broker, for one client.
 #[derive(Clone)]
@@ -132,8 +129,11 @@ impl Relay {
         direction: Direction,
     ) -> io::Result<bool> {
         let mut buffer = Vec::new();
+        let mut packets = Packets::new(ProtocolVersion::V5);
         while from.read_buf(&mut buffer).await? > 0 {
-            while let Some(packet) = next_packet(&mut buffer) {
+            packets.push(&buffer);
+            buffer.clear();
+            for packet in packets.by_ref().map(|seen| seen.bytes) {
                 let lost = self.is_lost(direction, &packet);
                 self.note(Passed::Packet { direction, bytes: packet.clone(), arrived: !lost });
                 if lost {
@@ -163,23 +163,12 @@ impl Relay {
     }
 }
 
-fn next_packet(buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
-    let size = match frames::size(buffer) {
-        Size::Known(size) if size <= buffer.len() => size,
-        Size::Known(_) | Size::Incomplete => return None,
-        // The broker shall see it, too.
-        Size::Unreadable(_) => buffer.len(),
-    };
-    let rest = buffer.split_off(size);
-    Some(core::mem::replace(buffer, rest))
-}
-
 fn type_of(packet: &[u8]) -> Option<PacketType> {
     packet.first().and_then(|first| PacketType::from_u8(first >> 4))
 }
 
 /// Draws what passed between a client and the broker.
-pub(super) fn draw(name: &str, transcript: &[Passed], version: ProtocolVersion) -> Ladder {
+pub(super) fn draw(name: &str, transcript: &[Passed]) -> Ladder {
     let mut ladder = Ladder::new(name, "broker");
     for passed in transcript {
         match passed {
@@ -188,13 +177,9 @@ pub(super) fn draw(name: &str, transcript: &[Passed], version: ProtocolVersion) 
                     Direction::ToServer => Way::Right,
                     Direction::ToClient => Way::Left,
                 };
-                let words = match Packet::decode(bytes, version) {
-                    Ok(packet) => packet.to_string(),
-                    Err(error) => format!("bad packet: {error}"),
-                };
-                ladder.packet(way, &words, *arrived);
+                if *arrived { ladder.bytes(way, bytes) } else { ladder.lost(way, bytes) }
             }
-            Passed::Cut => ladder.note("the connection is cut"),
+            Passed::Cut => ladder.cut(),
         }
     }
     ladder

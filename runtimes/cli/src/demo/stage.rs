@@ -48,7 +48,7 @@ impl Stage {
 
     /// Draws what passed between a client and the broker.
     pub(super) fn draw(&mut self, name: &str, transcript: &[Passed]) {
-        self.print(&format!("\n{}", relay::draw(name, transcript, self.version)));
+        self.print(&format!("\n{}", relay::draw(name, transcript)));
         // Writing to a string does not fail.
         let _ = writeln!(self.dump, "# {}: {name}", self.title);
         for passed in transcript {

@@ -1,32 +1,39 @@
-//! Packets between two parties, drawn as a ladder: one rung a packet, in the order of time.
-//!
-//! ```text
-//!   app                                        broker
-//!    ├─ PUBLISH id=1 qos=1 topic="led" ──────────▶│
-//!    │ ✂─────────────────────────── PUBACK id=1 ──┤  lost
-//! ```
+//! Packets between two parties, drawn as a ladder.
 
 use core::fmt;
 
+use mqtt_engine::packet::ProtocolVersion;
+
+use crate::{Packets, packets::words, svg};
+
 /// Where a packet goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+#[expect(clippy::exhaustive_enums, reason = "a ladder has two sides")]
+pub enum Way {
     /// From the left party to the right one.
     Right,
     /// From the right party to the left one.
     Left,
 }
 
-/// Two parties, and what passes between them.
+/// Two parties, and what passes between them: one rung a packet, in the order of time.
+///
+/// ```text
+///   app                                        broker
+///    ├─ PUBLISH id=1 qos=1 topic="led" ─────────▶│
+///    │✂──────────────────── PUBACK id=1 success ─┤  lost
+/// ```
 #[derive(Clone, Debug)]
-pub(crate) struct Ladder {
+pub struct Ladder {
     left: String,
     right: String,
     rungs: Vec<Rung>,
+    to_right: Packets,
+    to_left: Packets,
 }
 
 #[derive(Clone, Debug)]
-enum Rung {
+pub(crate) enum Rung {
     Packet { way: Way, words: String, arrives: bool },
     Note(String),
 }
@@ -37,18 +44,55 @@ const LONGEST: usize = 88;
 const ARROW: usize = 8;
 
 impl Ladder {
-    pub(crate) fn new(left: impl Into<String>, right: impl Into<String>) -> Self {
-        Self { left: left.into(), right: right.into(), rungs: Vec::new() }
+    /// An empty ladder between two parties.
+    #[must_use]
+    pub fn new(left: impl Into<String>, right: impl Into<String>) -> Self {
+        let (to_right, to_left) = (Packets::new(ProtocolVersion::V5), Packets::new(ProtocolVersion::V5));
+        Self { left: left.into(), right: right.into(), rungs: Vec::new(), to_right, to_left }
+    }
+
+    /// Bytes that pass, in pieces of any size: each packet becomes a rung when it is whole. They are read in the version of the
+    /// last CONNECT, before the first one as 5.0.
+    pub fn bytes(&mut self, way: Way, bytes: &[u8]) {
+        let packets = match way {
+            Way::Right => &mut self.to_right,
+            Way::Left => &mut self.to_left,
+        };
+        packets.push(bytes);
+        let rungs =
+            packets.by_ref().map(|seen| Rung::Packet { way, words: shortened(&seen.words), arrives: true });
+        self.rungs.extend(rungs);
+        let version = packets.version();
+        self.to_right.set_version(version);
+        self.to_left.set_version(version);
+    }
+
+    /// A packet, or the first part of one, that does not arrive.
+    pub fn lost(&mut self, way: Way, bytes: &[u8]) {
+        self.packet(way, &words(bytes, self.to_right.version()), false);
+    }
+
+    /// The connection is cut: what follows begins with a new packet.
+    pub fn cut(&mut self) {
+        self.note("the connection is cut");
+        let version = self.to_right.version();
+        (self.to_right, self.to_left) = (Packets::new(version), Packets::new(version));
     }
 
     /// A packet, in words, that arrives or is lost.
-    pub(crate) fn packet(&mut self, way: Way, words: &str, arrives: bool) {
+    pub fn packet(&mut self, way: Way, words: &str, arrives: bool) {
         self.rungs.push(Rung::Packet { way, words: shortened(words), arrives });
     }
 
     /// Something that happens to the connection between two packets.
-    pub(crate) fn note(&mut self, words: impl Into<String>) {
+    pub fn note(&mut self, words: impl Into<String>) {
         self.rungs.push(Rung::Note(words.into()));
+    }
+
+    /// The ladder as a picture: a whole SVG document.
+    #[must_use]
+    pub fn svg(&self) -> String {
+        svg::draw(&self.left, &self.right, &self.rungs)
     }
 
     fn width(&self) -> usize {
@@ -110,6 +154,17 @@ mod tests {
             .collect();
         assert_eq!(ends, [ends[0]; 3], "{drawn}");
         assert!(ends[0].is_some());
+    }
+
+    #[test]
+    fn bytes_become_packets_in_the_version_of_their_connect() {
+        let mut ladder = Ladder::new("a", "b");
+        let connect = [0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 0, 0, 1, b'a'];
+        connect.chunks(4).for_each(|piece| ladder.bytes(Way::Right, piece));
+        ladder.bytes(Way::Left, &[0x20, 2, 1]);
+        assert_eq!(ladder.to_string().lines().count(), 2, "{ladder}");
+        ladder.bytes(Way::Left, &[0, 0x90]);
+        assert!(ladder.to_string().contains(" CONNACK success session_present=true ─┤"), "{ladder}");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 /// What the start of a stream tells about the size of its first packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Size {
+#[expect(clippy::exhaustive_enums, reason = "every caller must handle each")]
+pub enum Size {
     /// So many bytes, fixed header included; they need not all be here.
     Known(usize),
     /// The fixed header is not all here.
@@ -12,7 +13,8 @@ pub(crate) enum Size {
 }
 
 /// The size of the packet that `bytes` begin with.
-pub(crate) fn size(bytes: &[u8]) -> Size {
+#[must_use]
+pub fn size(bytes: &[u8]) -> Size {
     let mut length = 0;
     for (index, byte) in bytes.iter().skip(1).enumerate() {
         length |= usize::from(byte & 0x7F) << (7 * index);

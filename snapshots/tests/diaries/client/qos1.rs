@@ -1,0 +1,33 @@
+//! QoS 1 from the client.
+
+use mqtt_engine::{ClientConfig, QoS};
+use mqtt_engine_diary::{
+    Diary,
+    script::{ClientDesk, ClientStage, puback, publish},
+};
+
+use crate::{
+    diaries,
+    vocabulary::{V3, V5, lasting, message},
+};
+
+diaries! { "client";
+    s04_a_resent_publish_has_dup_v3 => play(lasting(V3), lost_puback);
+    s04_a_resent_publish_has_dup_v5 => play(lasting(V5), lost_puback);
+}
+
+fn play(config: ClientConfig, flow: fn(&mut dyn ClientStage)) -> Diary {
+    let mut desk = ClientDesk::new(config);
+    flow(&mut desk);
+    desk.finish()
+}
+
+fn lost_puback(client: &mut dyn ClientStage) {
+    client.connect();
+    client.publish(message("led", "on", QoS::AtLeastOnce));
+    client.recv(publish("led", "on").qos1(1));
+    client.cut();
+    client.resume();
+    client.recv(publish("led", "on").qos1(1).dup());
+    client.send(puback(1));
+}

@@ -1,0 +1,3 @@
+//! Flows.
+
+pub(crate) const FILES: &[&[&str]] = &[];

@@ -1,0 +1,56 @@
+//! Short words for the arguments of scripts.
+
+use std::time::Duration;
+
+use mqtt_engine::{
+    BrokerConfig, ClientConfig, Message, QoS, Reconnect, Subscribe, Text, TopicFilter, Unsubscribe,
+    packet::ProtocolVersion,
+};
+
+pub const V3: ProtocolVersion = ProtocolVersion::V3_1_1;
+pub const V5: ProtocolVersion = ProtocolVersion::V5;
+pub const QOS: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
+
+pub fn text(text: &str) -> Text {
+    Text::try_from(text).unwrap()
+}
+
+pub fn filter(filter: &str) -> TopicFilter {
+    TopicFilter::try_from(filter).unwrap()
+}
+
+pub fn message(topic: &str, payload: &str, qos: QoS) -> Message {
+    Message::new(topic, payload.to_owned()).unwrap().with_qos(qos)
+}
+
+pub fn subscribe_to(name: &str, qos: QoS) -> Subscribe {
+    Subscribe::new(filter(name), qos)
+}
+
+pub fn unsubscribe_from(name: &str) -> Unsubscribe {
+    Unsubscribe::new([filter(name)])
+}
+
+pub const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub const fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// A client whose session lasts, without keep alive, that reconnects at once.
+pub fn lasting(version: ProtocolVersion) -> ClientConfig {
+    let mut config = ClientConfig::new(text("c"));
+    config.version = version;
+    config.clean_start = false;
+    config.session_expiry = if version == V5 { u32::MAX } else { 0 };
+    config.keep_alive = 0;
+    config.reconnect = Reconnect::Backoff { initial: Duration::ZERO, maximum: Duration::ZERO };
+    config
+}
+
+/// The usual broker.
+pub fn broker() -> BrokerConfig {
+    BrokerConfig::new()
+}
