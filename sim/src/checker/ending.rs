@@ -35,8 +35,10 @@ impl Scene<'_> {
             End::TakenOver => Rule::TakeoverEnds,
         };
         let is_own_word = matches!(end, End::Said | End::Refused);
-        // What was caused by the peer may have crossed with what the party wrote before it knew.
-        let may_have_crossed = self.settings.view == View::Wire && !is_own_word;
+        // What was caused by the peer may have crossed with what the party wrote before it knew; at least with what it answered
+        // to other packets that were read at the same time.
+        let is_just_now = self.link.is_over_since.is_some_and(|since| self.now <= since);
+        let may_have_crossed = !is_own_word && (self.settings.view == View::Wire || is_just_now);
         if may_have_crossed || !is_own_word && self.is_farewell(packet) {
             return true;
         }
@@ -131,8 +133,15 @@ impl Scene<'_> {
         }
     }
 
+    /// The party has given the connection up.
+    pub(super) fn gave_up(&mut self) {
+        self.link.is_over_since.get_or_insert(self.now);
+        self.doubt_if_over();
+    }
+
     /// The transport is gone.
     pub(super) fn closed(&mut self) {
+        self.gave_up();
         let is_untold = matches!(self.link.end, Some(End::TakenOver)) && self.link.is_v5();
         if is_untold && self.settings.view == View::Whole {
             let words = format_args!("closed without a DISCONNECT with {}", ReasonCode::SessionTakenOver);

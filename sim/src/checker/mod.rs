@@ -14,7 +14,9 @@
 //!   What stands in the outbox when the transport ends was written, too, in the party's eyes. A packet that is not complete
 //!   when its connection ends was not sent.
 //! - [`read`](Checker::read): what the party took from its transport and looks at, before what it writes because of it. Bytes that
-//!   it discards, since it has given the connection up, are not read.
+//!   it discards, since it has given the connection up, are not read. Several packets may be told at once, so what the party
+//!   writes at the same moment as it reads what makes it close is not held against it.
+//! - [`gave_up`](Checker::gave_up): when the party wants its transport closed.
 //! - [`time`](Checker::time): now and then, at the moments at which the party is called anyway.
 //! - [`settled`](Checker::settled): once nothing more is under way. Whatever is owed then is a violation.
 //!
@@ -197,6 +199,13 @@ impl Checker {
     pub fn read(&mut self, link: u64, bytes: &[u8], now: Timestamp) {
         self.time(now);
         self.take(link, bytes, |wire| &mut wire.read, |scene, packet| scene.read(packet));
+    }
+
+    /// The party has given a connection up and waits for its end, though it may not have said so on the connection: from now on
+    /// it need not look at what it gets, nor owe anything. To be told as soon as it is known, if at all.
+    pub fn gave_up(&mut self, link: u64, now: Timestamp) {
+        self.time(now);
+        self.with(link, |scene| scene.gave_up());
     }
 
     /// A network connection is over, whoever ended it. What is told of it later is ignored.

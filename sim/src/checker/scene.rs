@@ -36,6 +36,7 @@ impl Scene<'_> {
             }
         }
         self.note_written();
+        self.doubt_if_over();
     }
 
     /// The party read a packet, or something that is none. Once it has to stop, it need not look any more, and may.
@@ -59,6 +60,7 @@ impl Scene<'_> {
             }
         }
         self.note_read();
+        self.doubt_if_over();
     }
 
     /// What the connection speaks. Before a CONNECT was understood the only packet to tell apart is a CONNACK, which is of

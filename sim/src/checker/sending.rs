@@ -3,6 +3,7 @@
 
 use core::{
     hash::{Hash, Hasher},
+    mem,
     time::Duration,
 };
 use std::{
@@ -32,6 +33,9 @@ pub(super) struct Session {
     pub(super) identifiers: BTreeMap<u32, u64>,
     messages: BTreeMap<PacketId, Message>,
     next_order: u64,
+    /// What was acknowledged at the latest moment at which anything was: a message that is finished with that, or `None`.
+    acknowledged: Vec<(PacketId, Option<Message>)>,
+    acknowledged_at: Timestamp,
 }
 
 /// Until when a server keeps the session.
@@ -114,6 +118,8 @@ impl Session {
             identifiers: BTreeMap::new(),
             messages: BTreeMap::new(),
             next_order: 0,
+            acknowledged: Vec::new(),
+            acknowledged_at: Timestamp::ZERO,
         }
     }
 
@@ -160,6 +166,14 @@ impl Session {
             };
             is_due && !message.is_optional
         })
+    }
+
+    fn note_acknowledged(&mut self, id: PacketId, finished: Option<Message>, now: Timestamp) {
+        if self.acknowledged_at != now {
+            self.acknowledged_at = now;
+            self.acknowledged.clear();
+        }
+        self.acknowledged.push((id, finished));
     }
 
     fn order(&mut self) -> u64 {
@@ -336,9 +350,35 @@ impl Scene<'_> {
         }
     }
 
-    fn finish(&mut self, id: PacketId) {
-        if self.session.messages.remove(&id).is_some_and(|message| message.counted_on == self.link.id) {
+    fn finish(&mut self, id: PacketId) -> Option<Message> {
+        let message = self.session.messages.remove(&id)?;
+        if message.counted_on == self.link.id {
             self.link.unfinished = self.link.unfinished.saturating_sub(1);
+        }
+        Some(message)
+    }
+
+    /// The peer has acknowledged a message to the end.
+    fn acknowledge(&mut self, id: PacketId) {
+        let finished = self.finish(id);
+        self.session.note_acknowledged(id, finished, self.now);
+    }
+
+    /// Several packets may be told at once: if the connection is over at the same moment, the party may have stopped before it
+    /// came to an acknowledgement among them.
+    pub(super) fn doubt_if_over(&mut self) {
+        if self.link.is_over_since != Some(self.now) || self.session.acknowledged_at != self.now {
+            return;
+        }
+        for (id, finished) in mem::take(&mut self.session.acknowledged) {
+            let messages = &mut self.session.messages;
+            if let Some(message) = finished {
+                messages.entry(id).or_insert(Message { is_optional: true, ..message });
+            } else if let Some(message) = messages.get_mut(&id)
+                && message.step == Step::Received
+            {
+                (message.step, message.is_optional) = (Step::Published, true);
+            }
         }
     }
 
@@ -382,17 +422,18 @@ impl Scene<'_> {
     }
 
     pub(super) fn read_puback(&mut self, ack: &Ack<'_>) {
-        if self.waits_for(ack.packet_id, QoS::AtLeastOnce, &[Step::Published]) {
-            self.finish(ack.packet_id);
+        if self.waits_for(ack.packet_id, QoS::AtLeastOnce, Step::Published) {
+            self.acknowledge(ack.packet_id);
         }
     }
 
     pub(super) fn read_pubrec(&mut self, ack: &Ack<'_>) {
         let id = ack.packet_id;
-        if self.waits_for(id, QoS::ExactlyOnce, &[Step::Published]) {
+        if self.waits_for(id, QoS::ExactlyOnce, Step::Published) {
             if ack.reason.is_error() {
-                return self.finish(id);
+                return self.acknowledge(id);
             }
+            self.session.note_acknowledged(id, None, self.now);
             let order = self.session.order();
             if let Some(message) = self.session.messages.get_mut(&id) {
                 message.step = Step::Received;
@@ -410,9 +451,11 @@ impl Scene<'_> {
         }
     }
 
-    pub(super) fn read_pubcomp(&mut self, ack_id: PacketId) {
-        if self.waits_for(ack_id, QoS::ExactlyOnce, &[Step::Released]) {
-            self.finish(ack_id);
+    pub(super) fn read_pubcomp(&mut self, id: PacketId) {
+        if self.waits_for(id, QoS::ExactlyOnce, Step::Released) {
+            let repeated = self.session.messages.get(&id).map_or(0, |message| message.repeated);
+            self.link.answers.strays.extend((0..repeated).map(|_| id));
+            self.acknowledge(id);
         }
     }
 
@@ -425,9 +468,9 @@ impl Scene<'_> {
         }
     }
 
-    fn waits_for(&self, id: PacketId, qos: QoS, steps: &[Step]) -> bool {
+    fn waits_for(&self, id: PacketId, qos: QoS, step: Step) -> bool {
         let message = self.session.messages.get(&id);
-        message.is_some_and(|message| message.qos == qos && steps.contains(&message.step))
+        message.is_some_and(|message| message.qos == qos && message.step == step)
     }
 
     /// Whether an identifier stands for a message that is not finished.

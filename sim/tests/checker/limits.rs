@@ -164,7 +164,7 @@ fn time() -> Vec<Talk> {
             talk.server(&accepted(false))
         };
         talks.extend([
-            ten("in time", Role::Client).pass(10_000).me(&Packet::PingReq).pass(11_000).me(&qos0()),
+            ten("in time", Role::Client).pass(10_000).me(&Packet::PingReq).pass(10_999).me(&qos0()),
             ten("too late", Role::Client)
                 .pass(11_001)
                 .pass(1)
@@ -180,12 +180,12 @@ fn time() -> Vec<Talk> {
                 .breaks(&[Rule::KeepAlive; 2]),
             ten("exactly", Role::Client)
                 .with(|settings| settings.lateness = core::time::Duration::ZERO)
-                .pass(10_000)
+                .pass(9_999)
                 .me(&Packet::PingReq)
                 .pass(10_001)
                 .breaks(&[Rule::KeepAlive]),
             ten("not after DISCONNECT", Role::Client).me(&disconnect()).pass(30_000),
-            ten("patient", Role::Server).pass(15_000).peer(&qos0()).pass(16_000),
+            ten("patient", Role::Server).pass(15_000).peer(&qos0()).pass(15_999),
             ten("too patient", Role::Server).pass(16_001).pass(5_000).breaks(&[Rule::KeepAliveEnforced]),
         ]);
     }

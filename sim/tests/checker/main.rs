@@ -9,6 +9,7 @@
 
 mod answers;
 mod ending;
+mod engine;
 mod handshake;
 mod limits;
 mod robust;

@@ -152,11 +152,12 @@ impl Talk {
         self
     }
 
-    /// Plays it, with the streams in pieces of at most `piece` bytes.
+    /// Plays it, a microsecond for each step, with the streams in pieces of at most `piece` bytes.
     pub fn play(&self, piece: usize) -> (Checker, Vec<Violation>) {
         let mut checker = Checker::with_settings(self.role, self.settings.clone());
         let mut now = Timestamp::from_secs(100);
         for step in &self.steps {
+            now = now + Duration::from_micros(1);
             match step {
                 Step::Open(link) => checker.opened(*link, now),
                 Step::Write(link, bytes) => {
