@@ -77,6 +77,7 @@ impl World<'_> {
             let Some(event) = self.people[index].client.poll_event() else { return Ok(()) };
             self.activity += 1;
             self.trace.note(self.now, || format!("p{index} {event:?}"));
+            self.tell_client(index);
             self.told(index, event)?;
         }
         Ok(())
@@ -161,6 +162,7 @@ impl World<'_> {
         let token = person.unacknowledged.swap_remove(place);
         let reason = if refuses { ReasonCode::QuotaExceeded } else { ReasonCode::Success };
         person.client.acknowledge(token, reason, now);
+        self.tell_client(index);
         self.count_if(refuses, Row::Acknowledged0x80);
         Ok(())
     }

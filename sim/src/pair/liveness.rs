@@ -105,12 +105,12 @@ impl World<'_> {
         Ok(())
     }
 
-    fn check_rest(&self) -> Checked {
+    fn check_rest(&mut self) -> Checked {
         for (index, person) in self.people.iter().enumerate() {
             ensure!(!person.is_blocked, "writable once", "p{index} has room, and nobody said so");
             ensure!(person.tokens.is_empty(), "no fate", "p{index}: {:?}", person.tokens);
         }
-        Ok(())
+        self.check_debts()
     }
 
     fn check_retained(&mut self) -> Checked {

@@ -26,7 +26,7 @@ pub use self::{
     schedule::Step,
     setup::{BrokerSetup, ClientSetup, Setup, WillSetup},
 };
-use self::{broker_side::Asked, clients::Person, direct::Direct, pipe::Link};
+use self::{broker_side::Asked, checkers::Checkers, clients::Person, direct::Direct, pipe::Link};
 use crate::{
     coverage::{Coverage, Row},
     random::Random,
@@ -75,6 +75,7 @@ struct World<'a> {
     config: BrokerConfig,
     broker: Broker,
     people: Vec<Person>,
+    checkers: Vec<Checkers>,
     links: Vec<Link>,
     watcher: Direct,
     /// What the watcher has got and the model was not told yet.
@@ -95,6 +96,8 @@ impl<'a> World<'a> {
     fn new(setup: &'a Setup, trace: Trace) -> Self {
         let now = Timestamp::from_secs(1000);
         let config = setup.broker.config(setup.clients.len());
+        let configs: Vec<_> =
+            setup.clients.iter().enumerate().map(|(index, one)| one.config(index)).collect();
         let rules = Rules {
             subscriptions: config.subscriptions_per_session,
             retained_count: config.retained_count,
@@ -102,13 +105,15 @@ impl<'a> World<'a> {
             forbids_publish: config.ask_publish,
             forbids_subscribe: config.ask_subscribe,
         };
+        let asks = config.ask_authentication || config.ask_publish || config.ask_subscribe;
         Self {
             setup,
             now,
             lag: (Duration::ZERO, 0),
             broker: Broker::new(config.clone(), now),
             config,
-            people: setup.clients.iter().enumerate().map(|(index, one)| Person::new(one.config(index), now)).collect(),
+            checkers: configs.iter().map(|config| Checkers::new(config.profile, asks)).collect(),
+            people: configs.into_iter().map(|config| Person::new(config, now)).collect(),
             links: Vec::new(),
             watcher: Direct::watcher(now),
             accepted: VecDeque::new(),
@@ -128,6 +133,7 @@ impl<'a> World<'a> {
             let before = self.now;
             self.trace.note(self.now, || format!("-- {step:?}"));
             self.step(*step)?;
+            (0..self.people.len()).for_each(|index| self.tell_client(index));
             self.check_bounds()?;
             self.steps_at_once = if self.now == before { self.steps_at_once + 1 } else { 0 };
             self.count_if(self.steps_at_once == 10, Row::StandStill);
@@ -222,6 +228,7 @@ impl<'a> World<'a> {
             let pending = person.client.pending_publishes();
             ensure!(pending <= person.client.config().queue_count, "bound of a queue", "p{index}: {pending}");
         }
+        self.check_packets()?;
         self.check_wakes()
     }
 }

@@ -29,7 +29,7 @@ pub(super) enum Point {
 impl World<'_> {
     /// Bytes pass a point.
     pub(super) fn observe(&mut self, link: usize, point: Point, bytes: &[u8]) -> Checked {
-        self.check_bytes(link, point, bytes)?;
+        self.tell_read(link, point, bytes);
         let Some(mut framing) = framing(&mut self.links[link], point).take() else { return Ok(()) };
         let version = self.links[link].version;
         let mut rest = bytes;
