@@ -14,11 +14,7 @@ mod time;
 mod transport;
 mod workload;
 
-use std::{
-    collections::VecDeque,
-    panic::{AssertUnwindSafe, catch_unwind},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use mqtt_engine::{Broker, BrokerConfig, ConnectionId, Message, Timestamp, TopicFilter};
 
@@ -28,43 +24,37 @@ pub use self::{
 };
 use self::{broker_side::Asked, checkers::Checkers, clients::Person, direct::Direct, pipe::Link};
 use crate::{
-    coverage::{Coverage, Row},
+    coverage::Row,
     random::Random,
     reference::{Model, Rules},
+    ring::{Report, Ring, guarded},
     trace::Trace,
-    violation::{Checked, Violation, ensure},
+    violation::{Checked, ensure},
 };
 
-/// The setup and the schedule of a seed.
-#[must_use]
-pub fn draw(seed: u64) -> (Setup, Vec<Step>) {
-    let setup = Setup::draw(&mut Random::new(seed));
-    // A source of its own, so that a new setting does not change every schedule.
-    let steps = schedule::draw(&setup, &mut Random::new(seed ^ 0x5EED));
-    (setup, steps)
-}
+/// The ring of byte pipes.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair;
 
-/// What came of a run.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// What happened how often.
-    pub coverage: Coverage,
-    /// What went wrong, if something did.
-    pub violation: Option<Violation>,
-    /// All of it in words, if they were asked for.
-    pub trace: Trace,
-}
+impl Ring for Pair {
+    type Setup = Setup;
+    type Step = Step;
 
-/// Runs a schedule, and lets everything come to rest. A panic counts as a violation.
-#[must_use]
-pub fn run(setup: &Setup, steps: &[Step], trace: Trace) -> Report {
-    let mut world = World::new(setup, trace);
-    let result = catch_unwind(AssertUnwindSafe(|| world.run(steps)));
-    let violation = match result {
-        Ok(result) => result.err(),
-        Err(panic) => Some(Violation { rule: "panic", details: crate::violation::words(panic.as_ref()) }),
-    };
-    Report { coverage: world.model.coverage, violation, trace: world.trace }
+    const NAME: &'static str = "pair";
+    const ROWS: &'static [Row] = Row::ALL;
+
+    fn draw(seed: u64) -> (Setup, Vec<Step>) {
+        let setup = Setup::draw(&mut Random::new(seed));
+        // A source of its own, so that a new setting does not change every schedule.
+        let steps = schedule::draw(&setup, &mut Random::new(seed ^ 0x5EED));
+        (setup, steps)
+    }
+
+    fn run(setup: &Setup, steps: &[Step], trace: Trace) -> Report {
+        let mut world = World::new(setup, trace);
+        let violation = guarded(|| world.run(steps));
+        Report { coverage: world.model.coverage, violation, trace: world.trace }
+    }
 }
 
 struct World<'a> {
@@ -163,6 +153,7 @@ impl<'a> World<'a> {
                 self.download_some(self.person(client), older, whole, arrive.into(), piece.into())
             }
             Step::Answer => self.answer(),
+            Step::Round => self.round(),
             Step::Pass { millis, timers } => self.pass(Duration::from_millis(millis.into()), timers),
             Step::Backwards { millis, calls } => {
                 self.lag = (Duration::from_millis(millis.into()), calls);

@@ -186,7 +186,10 @@ impl World<'_> {
 
     fn broker_writes(&mut self, link: usize, packet: &Packet<'_>) -> Checked {
         match packet {
-            Packet::Publish(publish) => self.publish_written(link, 1, publish),
+            Packet::Publish(publish) => {
+                self.model.sent(self.links[link].person, number(publish.payload).unwrap_or(0));
+                self.publish_written(link, 1, publish);
+            }
             Packet::PubComp(_) => {
                 let one = &mut self.links[link];
                 one.qos2 = one.qos2.saturating_sub(1);

@@ -46,6 +46,8 @@ pub(crate) struct Published {
     accepted_in: u32,
     /// How often it was delivered through a shared subscription.
     shared: u32,
+    /// Which member it was sent to last.
+    sent_to: Option<usize>,
 }
 
 impl Published {
@@ -64,6 +66,7 @@ impl Published {
             accepted_at: 0,
             accepted_in: 0,
             shared: 0,
+            sent_to: None,
         }
     }
 }
@@ -382,6 +385,15 @@ impl Model {
                 );
                 Ok(())
             }
+        }
+    }
+
+    /// The broker sends a message to a client.
+    pub(crate) fn sent(&mut self, client: usize, number: u64) {
+        let Some(published) = self.published.get_mut(number as usize).filter(|_| number > 0) else { return };
+        if TOPICS[usize::from(published.topic)].starts_with("$s/") {
+            let former = published.sent_to.replace(client);
+            self.coverage.count_if(former.is_some_and(|former| former != client), Row::SharedRedistributed);
         }
     }
 
