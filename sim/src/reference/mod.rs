@@ -397,6 +397,13 @@ impl Model {
         }
     }
 
+    /// A client's program refuses a message.
+    pub(crate) fn refused(&mut self, client: usize, generation: u32, number: u64) {
+        if let Some(ledger) = self.sessions[client].ledgers.get_mut(generation as usize) {
+            ledger.refused.insert(number);
+        }
+    }
+
     fn received_shared(&mut self, client: usize, generation: u32, number: u64, message: &Message) -> Checked {
         let ledger = self.sessions[client].ledgers.get(generation as usize);
         let topic = message.topic.as_str();
@@ -409,7 +416,8 @@ impl Model {
             return Ok(());
         }
         ensure!(message.qos <= published.qos, "QoS", "shared message {number} for p{client}");
-        published.shared += 1;
+        let is_refused = ledger.is_some_and(|ledger| ledger.refused.contains(&number));
+        published.shared += u32::from(!is_refused);
         let is_once = published.qos == QoS::AtMostOnce
             || published.qos == QoS::ExactlyOnce && topic.starts_with("$s/");
         ensure!(
