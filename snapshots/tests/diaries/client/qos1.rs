@@ -1,25 +1,16 @@
 //! QoS 1 from the client.
 
-use mqtt_engine::{ClientConfig, QoS};
-use mqtt_engine_diary::{
-    Diary,
-    script::{ClientDesk, ClientStage, puback, publish},
-};
+use mqtt_engine::QoS;
+use mqtt_engine_diary::script::{ClientStage, puback, publish};
 
 use crate::{
-    diaries,
+    diaries, on_every_client,
     vocabulary::{V3, V5, lasting, message},
 };
 
 diaries! { "client";
-    s04_a_resent_publish_has_dup_v3 => play(lasting(V3), lost_puback);
-    s04_a_resent_publish_has_dup_v5 => play(lasting(V5), lost_puback);
-}
-
-fn play(config: ClientConfig, flow: fn(&mut dyn ClientStage)) -> Diary {
-    let mut desk = ClientDesk::new(config);
-    flow(&mut desk);
-    desk.finish()
+    s04_a_resent_publish_has_dup_v3 => on_every_client(lasting(V3), lost_puback);
+    s04_a_resent_publish_has_dup_v5 => on_every_client(lasting(V5), lost_puback);
 }
 
 fn lost_puback(client: &mut dyn ClientStage) {
