@@ -41,7 +41,12 @@ pub const fn millis(millis: u64) -> Duration {
 
 /// A client whose session lasts, without keep alive, that reconnects at once.
 pub fn lasting(version: ProtocolVersion) -> ClientConfig {
-    let mut config = ClientConfig::new(text("c"));
+    client("c", version)
+}
+
+/// The same with a name.
+pub fn client(name: &str, version: ProtocolVersion) -> ClientConfig {
+    let mut config = ClientConfig::new(text(name));
     config.version = version;
     config.clean_start = false;
     config.session_expiry = if version == V5 { u32::MAX } else { 0 };
