@@ -14,7 +14,7 @@ use super::{
     Said,
     scribe::{Scribe, Timed, Wire},
 };
-use crate::{Diary, Passage, words};
+use crate::{Diary, Packets, Passage, words};
 
 /// What a script does with a broker, whatever drives it. A step that goes wrong panics and shows the diary so far.
 pub trait BrokerStage {
@@ -72,6 +72,27 @@ impl BrokerDesk {
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         self.broker.statistics()
+    }
+
+    /// What has happened so far.
+    #[must_use]
+    pub const fn diary(&self) -> &Diary {
+        &self.scribe.diary
+    }
+
+    /// What the broker has said to a client and the script has not looked at.
+    #[must_use]
+    pub fn unseen(&self, name: &str) -> Packets {
+        let none = Packets::new(ProtocolVersion::V5);
+        self.peers.get(name).map_or(none, |peer| peer.wire.written.clone())
+    }
+
+    /// Whether the broker reads what a client sends now.
+    #[must_use]
+    pub fn is_listening(&self, name: &str) -> bool {
+        self.peers.get(name).is_some_and(|peer| {
+            self.broker.wants_input(peer.id) && self.broker.transport(peer.id) == Transport::Keep
+        })
     }
 
     /// The script ends: the broker must have nothing left to say.

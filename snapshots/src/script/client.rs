@@ -14,7 +14,7 @@ use super::{
     Said, connack,
     scribe::{Scribe, Timed, Wire},
 };
-use crate::{Diary, Passage, packets::type_of, words};
+use crate::{Diary, Packets, Passage, packets::type_of, words};
 
 /// What a script does with a client, whatever drives it. A step that goes wrong panics and shows the diary so far.
 pub trait ClientStage {
@@ -89,6 +89,18 @@ impl ClientDesk {
     /// The machine, for what the stage has no step for.
     pub fn machine(&mut self) -> (&mut Client, Timestamp) {
         (&mut self.client, self.scribe.now)
+    }
+
+    /// What has happened so far.
+    #[must_use]
+    pub const fn diary(&self) -> &Diary {
+        &self.scribe.diary
+    }
+
+    /// What the client has said and the script has not looked at.
+    #[must_use]
+    pub fn unseen(&self) -> Packets {
+        self.wire.written.clone()
     }
 
     /// The script ends: the client must have nothing left to say.

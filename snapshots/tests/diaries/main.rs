@@ -23,8 +23,8 @@ use mqtt_engine_diary::{
     script::{BrokerDesk, BrokerStage, ClientDesk, ClientStage},
 };
 
-/// Defines flows: each is a test that compares its diary with `diaries/FOLDER/NAME.snap`. Flows `on_every_client` and
-/// `on_every_broker` are played on the real adapters too, by `tests/drivers`, which reads the same lists.
+/// Defines flows: each is a test that compares its diary with `diaries/FOLDER/NAME.snap`. `tests/drivers` reads the same lists, and
+/// plays those flows on real adapters that need nothing but a stage.
 macro_rules! diaries {
     ($folder:literal; $($(#[$attribute:meta])* $name:ident => $play:expr;)+) => {
         /// The files of these flows.
@@ -40,15 +40,14 @@ macro_rules! diaries {
 pub(crate) use diaries;
 
 /// A flow that needs nothing but the steps of the stage.
-fn on_every_client(config: ClientConfig, flow: fn(&mut dyn ClientStage)) -> Diary {
+fn on_every_client(config: ClientConfig, flow: impl Fn(&mut dyn ClientStage)) -> Diary {
     let mut desk = ClientDesk::new(config);
     flow(&mut desk);
     desk.finish()
 }
 
 /// A flow that needs nothing but the steps of the stage.
-#[expect(dead_code, reason = "no flow of brokers is here yet")]
-fn on_every_broker(config: BrokerConfig, flow: fn(&mut dyn BrokerStage)) -> Diary {
+fn on_every_broker(config: BrokerConfig, flow: impl Fn(&mut dyn BrokerStage)) -> Diary {
     let mut desk = BrokerDesk::new(config);
     flow(&mut desk);
     desk.finish()

@@ -1,3 +1,5 @@
-//! Flows.
+//! A broker against clients that the script plays.
 
-pub(crate) const FILES: &[&[&str]] = &[];
+mod delivery;
+
+pub(crate) const FILES: &[&[&str]] = &[delivery::FILES];
