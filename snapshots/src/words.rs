@@ -53,6 +53,10 @@ fn connected(connected: &Connected) -> String {
             .then(|| format!("topic_alias_maximum={}", limits.topic_alias_maximum)),
         (limits.maximum_qos != default.maximum_qos)
             .then(|| format!("maximum_qos={}", limits.maximum_qos as u8)),
+        (!limits.retain_available).then(|| "no retained messages".into()),
+        (!limits.wildcard_subscriptions).then(|| "no wildcards".into()),
+        (!limits.shared_subscriptions).then(|| "no shared subscriptions".into()),
+        (!limits.subscription_identifiers).then(|| "no subscription identifiers".into()),
         connected.assigned_client_id.as_ref().map(|id| format!("assigned_client_id={:?}", id.as_str())),
     ];
     for one in told.iter().flatten() {

@@ -32,7 +32,7 @@ pub trait ClientStage {
     fn disconnect(&mut self, request: Disconnect);
     /// The client opens a connection, as soon as it wants to, and says CONNECT.
     fn opens(&mut self);
-    /// The client opens a connection, and its CONNECT is lost.
+    /// The next packet of the client is this one.
     fn recv(&mut self, expected: Said);
     /// The next packet of the client is this one, and is lost: a cut must follow.
     fn lose(&mut self, expected: Said);
@@ -116,6 +116,13 @@ impl ClientDesk {
         self.scribe.note(words);
     }
 
+    /// The program or its driver does something that the stage has no step for; the diary tells it in these words.
+    pub fn call(&mut self, words: &str, play: impl FnOnce(&mut Client, Timestamp)) {
+        self.scribe.call(CLIENT, words);
+        play(&mut self.client, self.scribe.now);
+        self.settle();
+    }
+
     /// So much time passes; timers fire when they are due.
     pub fn advance(&mut self, span: Duration) {
         self.let_pass(span);
@@ -127,6 +134,12 @@ impl ClientDesk {
         self.scribe.note(format!("nobody looks at the clock for {} s", span.as_secs_f64()));
         self.pass(until);
         self.settle();
+    }
+
+    /// So much time passes without a tick: only the next step tells the client how late it is.
+    pub fn without_ticks(&mut self, span: Duration) {
+        self.scribe.now = self.scribe.now + span;
+        self.scribe.note(format!("{} s without a tick", span.as_secs_f64()));
     }
 
     /// After exactly this time, and not before, the client says this.

@@ -9,6 +9,9 @@ use mqtt_engine::{
 
 pub const V3: ProtocolVersion = ProtocolVersion::V3_1_1;
 pub const V5: ProtocolVersion = ProtocolVersion::V5;
+pub const QOS0: QoS = QoS::AtMostOnce;
+pub const QOS1: QoS = QoS::AtLeastOnce;
+pub const QOS2: QoS = QoS::ExactlyOnce;
 pub const QOS: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
 
 pub fn text(text: &str) -> Text {
@@ -53,6 +56,12 @@ pub fn client(name: &str, version: ProtocolVersion) -> ClientConfig {
     config.keep_alive = 0;
     config.reconnect = Reconnect::Backoff { initial: Duration::ZERO, maximum: Duration::ZERO };
     config
+}
+
+/// The same settings but for a change.
+pub fn with<T>(mut settings: T, change: impl FnOnce(&mut T)) -> T {
+    change(&mut settings);
+    settings
 }
 
 /// The usual broker.

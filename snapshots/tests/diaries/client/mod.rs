@@ -1,5 +1,58 @@
 //! A client against a server that the script plays.
 
+mod aliases;
+mod authentication;
+mod cuts;
+mod flow_control;
+mod handshake;
+mod identifiers;
+mod keep_alive;
+mod limits;
+mod qos0;
 mod qos1;
+mod qos2;
+mod reconnect;
+mod requests;
+mod resume;
+mod retransmission;
+mod session_lost;
+mod unseen;
+mod wire_examples;
 
-pub(crate) const FILES: &[&[&str]] = &[qos1::FILES];
+use mqtt_engine::ClientConfig;
+use mqtt_engine_diary::{
+    Diary,
+    script::{ClientDesk, ClientStage},
+};
+
+pub(crate) const FILES: &[&[&str]] = &[
+    aliases::FILES,
+    authentication::FILES,
+    cuts::FILES,
+    flow_control::FILES,
+    handshake::FILES,
+    identifiers::FILES,
+    keep_alive::FILES,
+    limits::FILES,
+    qos0::FILES,
+    qos1::FILES,
+    qos2::FILES,
+    reconnect::FILES,
+    requests::FILES,
+    resume::FILES,
+    retransmission::FILES,
+    session_lost::FILES,
+    wire_examples::FILES,
+];
+
+/// Plays a flow that any stage can play.
+fn play(config: ClientConfig, flow: fn(&mut dyn ClientStage)) -> Diary {
+    by_hand(config, |desk| flow(desk))
+}
+
+/// Plays a flow that needs the clock, or the machine itself.
+fn by_hand(config: ClientConfig, flow: impl FnOnce(&mut ClientDesk)) -> Diary {
+    let mut desk = ClientDesk::new(config);
+    flow(&mut desk);
+    desk.finish()
+}
