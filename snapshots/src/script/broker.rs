@@ -1,6 +1,6 @@
 //! A broker on stage; the script plays its clients, by name, and the program around it.
 
-use core::time::Duration;
+use core::{mem, time::Duration};
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Buf;
@@ -45,6 +45,8 @@ pub struct BrokerDesk {
     peers: BTreeMap<&'static str, Peer>,
     names: BTreeMap<ConnectionId, &'static str>,
     questions: VecDeque<QuestionId>,
+    /// How many bytes the broker reads at once.
+    piece: usize,
     scribe: Scribe,
 }
 
@@ -60,7 +62,20 @@ impl BrokerDesk {
     pub fn new(config: BrokerConfig) -> Self {
         let broker = Broker::new(config, Timestamp::ZERO);
         let (peers, names) = (BTreeMap::new(), BTreeMap::new());
-        Self { broker, peers, names, questions: VecDeque::new(), scribe: Scribe::default() }
+        let questions = VecDeque::new();
+        Self { broker, peers, names, questions, piece: usize::MAX, scribe: Scribe::default() }
+    }
+
+    /// The same, but the broker gets what clients send in pieces of so many bytes, and no more at once.
+    ///
+    /// # Panics
+    ///
+    /// If that is none.
+    #[must_use]
+    pub fn reading(mut self, piece: usize) -> Self {
+        assert!(piece > 0, "a broker that reads nothing");
+        self.piece = piece;
+        self
     }
 
     /// The machine, for what the stage has no step for.
@@ -106,6 +121,17 @@ impl BrokerDesk {
     /// A remark in the diary.
     pub fn note(&mut self, words: &str) {
         self.scribe.note(words);
+    }
+
+    /// Does a step, which is told its number, this often. The diary has the words instead of so many steps.
+    pub fn quietly(&mut self, words: &str, times: u16, mut step: impl FnMut(&mut Self, u16)) {
+        self.scribe.note(words);
+        let diary = mem::take(&mut self.scribe.diary);
+        for number in 1..=times {
+            step(self, number);
+            self.scribe.diary = Diary::new();
+        }
+        self.scribe.diary = diary;
     }
 
     /// The program publishes.
@@ -177,13 +203,14 @@ impl BrokerDesk {
     fn move_bytes(&mut self) -> bool {
         let mut has_moved = false;
         for peer in self.peers.values_mut() {
-            let unread: Vec<u8> = peer.wire.unread.drain(..).collect();
-            let mut rest = &unread[..];
-            if !rest.is_empty() && self.broker.wants_input(peer.id) {
-                self.broker.receive(peer.id, &mut rest, self.scribe.now);
+            let count = peer.wire.unread.len().min(self.piece);
+            let mut piece = &peer.wire.unread.make_contiguous()[..count];
+            if count > 0 && self.broker.wants_input(peer.id) {
+                self.broker.receive(peer.id, &mut piece, self.scribe.now);
             }
-            has_moved |= rest.len() < unread.len();
-            peer.wire.unread.extend(rest);
+            let taken = count - piece.len();
+            peer.wire.unread.drain(..taken);
+            has_moved |= taken > 0;
             if let Some(outbox) = self.broker.outbox(peer.id).filter(|outbox| outbox.has_remaining()) {
                 let bytes = outbox.copy_to_bytes(outbox.remaining());
                 peer.wire.written.push(&bytes);
@@ -297,7 +324,9 @@ impl BrokerStage for BrokerDesk {
         if !matches!(self.broker.transport(id), Transport::FlushThenClose | Transport::None) {
             self.scribe.fail(format_args!("the broker keeps the connection of {name}"));
         }
-        self.expect_nothing();
+        if let Some(peer) = self.peers.get_mut(name) {
+            peer.wire.expect_nothing([BROKER, name], &self.scribe);
+        }
         self.leave(name, format!("the broker ends the connection of {name}"));
     }
 

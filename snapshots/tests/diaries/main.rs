@@ -20,7 +20,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use mqtt_engine::{BrokerConfig, ClientConfig};
 use mqtt_engine_diary::{
     Diary,
-    script::{BrokerDesk, BrokerStage, ClientDesk, ClientStage},
+    script::{BrokerStage, ClientStage},
 };
 
 /// Defines flows: each is a test that compares its diary with `diaries/FOLDER/NAME.snap`. `tests/drivers` reads the same lists, and
@@ -41,16 +41,12 @@ pub(crate) use diaries;
 
 /// A flow that needs nothing but the steps of the stage.
 fn on_every_client(config: ClientConfig, flow: impl Fn(&mut dyn ClientStage)) -> Diary {
-    let mut desk = ClientDesk::new(config);
-    flow(&mut desk);
-    desk.finish()
+    client::by_hand(config, |desk| flow(desk))
 }
 
-/// A flow that needs nothing but the steps of the stage.
+/// The same for brokers.
 fn on_every_broker(config: BrokerConfig, flow: impl Fn(&mut dyn BrokerStage)) -> Diary {
-    let mut desk = BrokerDesk::new(config);
-    flow(&mut desk);
-    desk.finish()
+    broker::play_with(config, |desk| flow(desk))
 }
 
 /// Compares a diary with its file.

@@ -25,6 +25,8 @@ use mqtt_engine_diary::{
     script::{ClientDesk, ClientStage},
 };
 
+use crate::on_every_client;
+
 pub(crate) const FILES: &[&[&str]] = &[
     aliases::FILES,
     authentication::FILES,
@@ -45,13 +47,13 @@ pub(crate) const FILES: &[&[&str]] = &[
     wire_examples::FILES,
 ];
 
-/// Plays a flow that any stage can play.
+/// A flow that needs nothing but the steps of the stage.
 fn play(config: ClientConfig, flow: fn(&mut dyn ClientStage)) -> Diary {
-    by_hand(config, |desk| flow(desk))
+    on_every_client(config, flow)
 }
 
-/// Plays a flow that needs the clock, or the machine itself.
-fn by_hand(config: ClientConfig, flow: impl FnOnce(&mut ClientDesk)) -> Diary {
+/// A flow at the desk: it needs the clock, or the machine itself.
+pub(crate) fn by_hand(config: ClientConfig, flow: impl FnOnce(&mut ClientDesk)) -> Diary {
     let mut desk = ClientDesk::new(config);
     flow(&mut desk);
     desk.finish()
