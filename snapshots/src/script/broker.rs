@@ -1,6 +1,6 @@
 //! A broker on stage; the script plays its clients, by name, and the program around it.
 
-use core::{mem, time::Duration};
+use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Buf;
@@ -83,6 +83,16 @@ impl BrokerDesk {
         (&mut self.broker, self.scribe.now)
     }
 
+    /// What the machine calls the connection of a client.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[must_use]
+    pub fn connection(&self, name: &str) -> ConnectionId {
+        self.peers.get(name).unwrap_or_else(|| self.unknown(name)).id
+    }
+
     /// How much the broker holds.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
@@ -123,17 +133,6 @@ impl BrokerDesk {
         self.scribe.note(words);
     }
 
-    /// Does a step, which is told its number, this often. The diary has the words instead of so many steps.
-    pub fn quietly(&mut self, words: &str, times: u16, mut step: impl FnMut(&mut Self, u16)) {
-        self.scribe.note(words);
-        let diary = mem::take(&mut self.scribe.diary);
-        for number in 1..=times {
-            step(self, number);
-            self.scribe.diary = Diary::new();
-        }
-        self.scribe.diary = diary;
-    }
-
     /// The program publishes.
     pub fn publish(&mut self, message: Message) {
         self.scribe.call(BROKER, format!("publish {}", words::message(&message)));
@@ -152,7 +151,7 @@ impl BrokerDesk {
     /// The program ends a connection.
     pub fn close(&mut self, name: &str, reason: ReasonCode) {
         self.scribe.call(BROKER, format!("close {name}: {}", reason.words()));
-        let id = self.id(name);
+        let id = self.connection(name);
         self.broker.close(id, reason, self.scribe.now);
         self.settle();
     }
@@ -184,10 +183,6 @@ impl BrokerDesk {
         self.expect_nothing();
         self.advance(span.saturating_sub(almost));
         self.recv(name, expected);
-    }
-
-    fn id(&self, name: &str) -> ConnectionId {
-        self.peers.get(name).unwrap_or_else(|| self.unknown(name)).id
     }
 
     fn unknown(&self, name: &str) -> ! {
@@ -320,7 +315,7 @@ impl BrokerStage for BrokerDesk {
 
     fn ends(&mut self, name: &str) {
         self.settle();
-        let id = self.id(name);
+        let id = self.connection(name);
         if !matches!(self.broker.transport(id), Transport::FlushThenClose | Transport::None) {
             self.scribe.fail(format_args!("the broker keeps the connection of {name}"));
         }

@@ -27,7 +27,10 @@ use mqtt_engine_diary::{
     script::{self, BrokerDesk, BrokerStage, Said, connack, connect, disconnect, suback, subscribe},
 };
 
-use crate::{on_every_broker, vocabulary::broker};
+use crate::{
+    on_every_broker,
+    vocabulary::{broker, message},
+};
 
 pub(crate) const FILES: &[&[&str]] = &[
     aliases::FILES,
@@ -88,6 +91,14 @@ fn accepted(session_present: bool) -> Said {
         .with(Property::ReceiveMaximum(64))
         .with(Property::MaximumPacketSize(1 << 20))
         .with(Property::TopicAliasMaximum(16))
+}
+
+/// The program publishes a QoS 1 message to `t`, which goes out to this client: nothing of it is in the diary.
+fn deliver_unseen(broker: &mut BrokerDesk, name: &str) {
+    let connection = broker.connection(name);
+    let (machine, now) = broker.machine();
+    machine.publish(message("t", "x", QoS::AtLeastOnce), now);
+    assert!(!machine.take_outbox(connection).is_empty(), "nothing is delivered to {name}");
 }
 
 /// Bytes by their digits.
