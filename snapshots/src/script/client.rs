@@ -74,6 +74,7 @@ pub struct ClientDesk {
     config: ClientConfig,
     wire: Wire,
     unacknowledged: VecDeque<DeliveryToken>,
+    at_connected: Option<Subscribe>,
     scribe: Scribe,
 }
 
@@ -83,7 +84,14 @@ impl ClientDesk {
     pub fn new(config: ClientConfig) -> Self {
         let client = Client::new(config.clone(), Timestamp::ZERO);
         let wire = Wire::new(config.version);
-        Self { client, config, wire, unacknowledged: VecDeque::new(), scribe: Scribe::default() }
+        Self {
+            client,
+            config,
+            wire,
+            unacknowledged: VecDeque::new(),
+            at_connected: None,
+            scribe: Scribe::default(),
+        }
     }
 
     /// The machine, for what the stage has no step for.
@@ -123,6 +131,11 @@ impl ClientDesk {
         self.settle();
     }
 
+    /// The program will subscribe as soon as it is told that it is connected.
+    pub fn subscribe_when_connected(&mut self, request: Subscribe) {
+        self.at_connected = Some(request);
+    }
+
     /// So much time passes; timers fire when they are due.
     pub fn advance(&mut self, span: Duration) {
         self.let_pass(span);
@@ -158,6 +171,11 @@ impl ClientDesk {
             && self.config.acknowledgement == Acknowledgement::Manual
         {
             self.unacknowledged.push_back(*token);
+        }
+        if let ClientEvent::Connected(_) = event
+            && let Some(request) = self.at_connected.take()
+        {
+            self.subscribe(request);
         }
     }
 
