@@ -26,7 +26,7 @@ mod ladder;
 mod packets;
 pub mod script;
 mod svg;
-mod words;
+pub mod words;
 
 pub use diary::{Diary, Passage};
 pub use ladder::{Ladder, Way};

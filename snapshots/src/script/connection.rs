@@ -105,6 +105,20 @@ impl ConnectionDesk {
         self.settle();
     }
 
+    /// The program asks the client for another step of its authentication.
+    pub fn challenge(&mut self, data: &str) {
+        self.scribe.call(SERVER, format!("challenge {data:?}"));
+        self.connection.challenge(Some(data.as_bytes()), self.scribe.now);
+        self.settle();
+    }
+
+    /// The program accepts a re-authentication.
+    pub fn finish_authentication(&mut self, data: &str) {
+        self.scribe.call(SERVER, format!("finish authentication {data:?}"));
+        self.connection.finish_authentication(Some(data.as_bytes()), self.scribe.now);
+        self.settle();
+    }
+
     /// The program finishes the oldest request: one code, or one for each filter.
     pub fn done(&mut self, reasons: &[ReasonCode]) {
         let words: Vec<_> = reasons.iter().map(|reason| reason.words()).collect();
