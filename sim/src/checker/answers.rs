@@ -98,8 +98,14 @@ impl Scene<'_> {
         let (queue, other) = answers.queues(kind);
         let place = queue.iter().position(|waiting| *waiting == id);
         let first = queue.front().copied();
-        if let Some(place) = place {
+        if let (Some(place), Some(first)) = (place, first) {
             queue.remove(place);
+            // If it came more than once, nobody can say which of them this answers.
+            let is_judged = self.role == Role::Client || self.settings.strict;
+            if place > 0 && is_judged && !answers.spare.contains(&(kind, id)) {
+                let rule = if kind == PacketType::PubAck { Rule::PubAckOrder } else { Rule::PubRecOrder };
+                self.report.broken(rule, Some(packet), format_args!("{first} came earlier"));
+            }
         } else if let Some(wrong) = other.iter().position(|waiting| *waiting == id) {
             other.remove(wrong);
             let words = format_args!("the message under {id} has another QoS");
@@ -107,12 +113,6 @@ impl Scene<'_> {
         } else if !(answers.take_repeated(kind, id) || answers.take_spare(kind, id)) {
             let words = format_args!("no message under {id} waits for it on this connection");
             self.report.broken(Rule::AnswerUnasked, Some(packet), words);
-        }
-        if let (Some(1..), Some(first)) = (place, first)
-            && (self.role == Role::Client || self.settings.strict)
-        {
-            let rule = if kind == PacketType::PubAck { Rule::PubAckOrder } else { Rule::PubRecOrder };
-            self.report.broken(rule, Some(packet), format_args!("{first} came earlier"));
         }
     }
 

