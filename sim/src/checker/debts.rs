@@ -7,7 +7,7 @@ use super::{
     authentication::Turn,
     link::{Link, Phase},
     scene::Scene,
-    sending::Session,
+    session::Session,
 };
 
 /// What is owed on a connection: the rule that is broken if it is never done, and the packet identifier or 0.

@@ -209,7 +209,7 @@ impl World {
         let qos = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce][self.random.below(3)];
         let mut request = Subscribe::new(filter, qos);
         if self.client.config().version == V5 && self.random.below(2) == 0 {
-            request.identifier = Some(1 + self.random.below(3) as u32);
+            request.identifier = Some([1, 2, 3][self.random.below(3)]);
         }
         request.filters.push(Subscription::new(TopicFilter::try_from("x").unwrap(), QoS::AtMostOnce));
         let _ = self.client.subscribe(request, self.now);
@@ -465,7 +465,7 @@ impl World {
 
 /// How many conversations are held; `CHECKER_SEEDS` asks for more.
 fn seeds() -> u64 {
-    std::env::var("CHECKER_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1000)
+    std::env::var("CHECKER_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(300)
 }
 
 #[test]
@@ -487,5 +487,5 @@ fn the_engine_is_without_fault() {
         assert!(violations.is_empty(), "seed {seed}:{}", violations.concat());
     }
     println!("{packets} pieces, {rested} conversations at rest");
-    assert!(packets > 10_000 && rested > 500, "{packets} pieces, {rested} at rest");
+    assert!(packets > 10_000 && rested > 150, "{packets} pieces, {rested} at rest");
 }
