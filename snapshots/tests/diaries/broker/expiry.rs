@@ -13,8 +13,8 @@ use crate::{
 };
 
 diaries! { "broker";
-    s63_a_message_that_waits_expires_sooner_v5 => play_v5(queued);
-    s63_an_expired_message_is_never_sent_v5 => play_v5(expired);
+    s63_a_message_that_waits_expires_sooner_v5 => play_with(broker(), |desk| queued(desk));
+    s63_an_expired_message_is_never_sent_v5 => play_with(broker(), |desk| expired(desk));
     s63_a_retained_message_expires_v5 => play_with(broker(), retained);
     s63_a_v3_subscriber_never_hears_of_the_expiry => play_with(broker(), other_version);
     s69_a_session_ends_when_its_expiry_is_over_v3 =>

@@ -3,15 +3,15 @@
 use mqtt_engine::packet::{Property, ProtocolVersion, ReasonCode as R};
 use mqtt_engine_diary::script::{BrokerDesk, BrokerStage, connect, disconnect, pingreq, pingresp, publish};
 
-use super::{Steps as _, accepted, play, play_with, with};
+use super::{Steps as _, accepted, play_with, with};
 use crate::{
     diaries,
     vocabulary::{V3, V5, broker, millis, seconds},
 };
 
 diaries! { "broker";
-    s42_a_client_that_only_publishes_is_alive_v3 => play(V3, send_only);
-    s42_a_client_that_only_publishes_is_alive_v5 => play(V5, send_only);
+    s42_a_client_that_only_publishes_is_alive_v3 => play_with(broker(), |desk| send_only(desk, V3));
+    s42_a_client_that_only_publishes_is_alive_v5 => play_with(broker(), |desk| send_only(desk, V5));
     s43_a_client_that_vanished_is_found_out_v3 => play_with(broker(), |desk| half_open(desk, V3));
     s43_a_client_that_vanished_is_found_out_v5 => play_with(broker(), |desk| half_open(desk, V5));
     s43_a_packet_that_never_ends_is_no_sign_of_life_v3 => play_with(broker(), |desk| half_a_packet(desk, V3));
