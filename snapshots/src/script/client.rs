@@ -74,6 +74,7 @@ pub struct ClientDesk {
     config: ClientConfig,
     wire: Wire,
     unacknowledged: VecDeque<DeliveryToken>,
+    at_connected: Option<Subscribe>,
     scribe: Scribe,
 }
 
@@ -83,7 +84,14 @@ impl ClientDesk {
     pub fn new(config: ClientConfig) -> Self {
         let client = Client::new(config.clone(), Timestamp::ZERO);
         let wire = Wire::new(config.version);
-        Self { client, config, wire, unacknowledged: VecDeque::new(), scribe: Scribe::default() }
+        Self {
+            client,
+            config,
+            wire,
+            unacknowledged: VecDeque::new(),
+            at_connected: None,
+            scribe: Scribe::default(),
+        }
     }
 
     /// The machine, for what the stage has no step for.
@@ -123,6 +131,17 @@ impl ClientDesk {
         self.settle();
     }
 
+    /// The program will subscribe as soon as it is told that it is connected.
+    pub fn subscribe_when_connected(&mut self, request: Subscribe) {
+        self.at_connected = Some(request);
+    }
+
+    /// The program acknowledges the newest delivery that it has not acknowledged.
+    pub fn acknowledge_newest(&mut self, reason: ReasonCode) {
+        let newest = self.unacknowledged.pop_back();
+        self.acknowledge_this(newest, reason);
+    }
+
     /// So much time passes; timers fire when they are due.
     pub fn advance(&mut self, span: Duration) {
         self.let_pass(span);
@@ -159,6 +178,18 @@ impl ClientDesk {
         {
             self.unacknowledged.push_back(*token);
         }
+        if let ClientEvent::Connected(_) = event
+            && let Some(request) = self.at_connected.take()
+        {
+            self.subscribe(request);
+        }
+    }
+
+    fn acknowledge_this(&mut self, delivery: Option<DeliveryToken>, reason: ReasonCode) {
+        let Some(token) = delivery else { self.scribe.fail("nothing to acknowledge") };
+        self.scribe.call(CLIENT, format!("acknowledge #{} {}", token.as_u64(), reason.words()));
+        self.client.acknowledge(token, reason, self.scribe.now);
+        self.settle();
     }
 
     fn called(&mut self, call: String, result: Result<u64, String>) {
@@ -266,10 +297,8 @@ impl ClientStage for ClientDesk {
     }
 
     fn acknowledge(&mut self, reason: ReasonCode) {
-        let Some(token) = self.unacknowledged.pop_front() else { self.scribe.fail("nothing to acknowledge") };
-        self.scribe.call(CLIENT, format!("acknowledge #{} {}", token.as_u64(), reason.words()));
-        self.client.acknowledge(token, reason, self.scribe.now);
-        self.settle();
+        let oldest = self.unacknowledged.pop_front();
+        self.acknowledge_this(oldest, reason);
     }
 
     fn disconnect(&mut self, request: Disconnect) {

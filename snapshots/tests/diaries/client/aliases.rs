@@ -13,7 +13,7 @@ diaries! { "client";
     aliases_out_v5 => play(lasting(V5), out);
     aliases_out_no_more_than_the_server_allows_v5 => play(lasting(V5), few);
     aliases_out_none_unless_the_server_allows_v5 => play(lasting(V5), none);
-    aliases_out_none_where_the_name_is_shorter_v5 => play(lasting(V5), short_name);
+    aliases_out_none_where_the_packet_would_be_too_long_v5 => play(lasting(V5), no_room);
     aliases_in_v5 => play(lasting(V5), inbound);
     aliases_in_out_of_range_v5 => play(with(lasting(V5), |config| config.topic_alias_maximum = 2), out_of_range);
     aliases_in_zero_v5 => play(lasting(V5), zero);
@@ -67,14 +67,14 @@ fn none(client: &mut dyn ClientStage) {
 }
 
 /// An alias that would make the packet longer than the server takes is given up; the plain form fits exactly.
-fn short_name(client: &mut dyn ClientStage) {
+fn no_room(client: &mut dyn ClientStage) {
     client.opens();
     client.send(accepts(false, 8).with(Property::MaximumPacketSize(7)));
     client.publish(message("a", "x", QOS0));
     client.recv(publish("a", "x"));
 }
 
-/// The server names its topics once; an alias may be given to another topic. [MQTT-3.3.2-12] (5.0)
+/// The server names its topics once; an alias may be given to another topic. [MQTT-3.3.2-10] (5.0)
 fn inbound(client: &mut dyn ClientStage) {
     client.connect();
     client.send(aliased("kitchen/lamp", 16));

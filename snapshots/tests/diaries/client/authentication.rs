@@ -6,7 +6,7 @@ use mqtt_engine::{
     packet::{Property, ReasonCode},
 };
 use mqtt_engine_diary::script::{
-    ClientDesk, ClientStage, Said, auth, connack, disconnect, puback, publish, refusal,
+    ClientDesk, ClientStage, Said, auth, bytes, connack, disconnect, puback, publish, refusal,
 };
 
 use super::{by_hand, play};
@@ -22,6 +22,7 @@ diaries! { "client";
     authentication_again_on_the_live_connection_v5 => by_hand(scram(), again);
     authentication_again_refused_v5 => by_hand(scram(), again_refused);
     authentication_again_begins_anew_on_the_next_connection_v5 => by_hand(scram(), cut_in_the_middle);
+    s53_an_auth_of_length_zero_or_one_v5 => by_hand(scram(), short_auth);
     authentication_with_another_method_is_a_violation_v5 => by_hand(scram(), other_method);
     authentication_that_the_server_begins_is_a_violation_v5 => by_hand(scram(), begun_by_the_server);
     authentication_that_does_not_wait_for_the_answer_is_a_violation_v5 => by_hand(scram(), impatient);
@@ -102,6 +103,18 @@ fn again(desk: &mut ClientDesk) {
     answers(desk, "client final");
     desk.recv(step(ReasonCode::ContinueAuthentication, b"client final"));
     desk.send(step(ReasonCode::Success, b"server final"));
+}
+
+/// No code is success, as it is with a code and nothing else.
+fn short_auth(desk: &mut ClientDesk) {
+    desk.opens();
+    desk.send(authenticated());
+    let forms: [&[u8]; 2] = [&[0xF0, 0], &[0xF0, 1, 0]];
+    for done in forms {
+        begins_again(desk);
+        desk.recv(step(ReasonCode::ReAuthenticate, b"client again"));
+        desk.send(bytes(done));
+    }
 }
 
 /// The server ends the connection. [MQTT-4.12.1-2] (5.0)

@@ -21,8 +21,8 @@ diaries! { "client";
     connect_nothing_is_sent_before_connack_v5 => play(lasting(V5), waits_for_connack);
     connect_connack_is_lost_v3 => play(lasting(V3), connack_lost);
     connect_connack_is_lost_v5 => play(lasting(V5), connack_lost);
-    connect_a_message_before_connack_is_a_violation_v3 => play(lasting(V3), message_before_connack);
-    connect_a_message_before_connack_is_a_violation_v5 => play(lasting(V5), message_before_connack);
+    s47_a_message_before_the_connack_is_a_violation_v3 => play(lasting(V3), message_before_connack);
+    s47_a_message_before_the_connack_is_a_violation_v5 => play(lasting(V5), message_before_connack);
     connect_a_second_connack_is_a_violation_v3 => play(lasting(V3), second_connack);
     connect_a_second_connack_is_a_violation_v5 => play(lasting(V5), second_connack);
     connect_clean_start_is_for_every_connection_v3 => play(clean(V3), two_connections);
@@ -146,7 +146,7 @@ fn messages_behind_connack(client: &mut dyn ClientStage) {
     }
 }
 
-/// What is published afterwards stays queued for the next connection. [MQTT-3.14.4-2] (both versions)
+/// What is published afterwards stays queued for the next connection. [MQTT-3.14.4-2] (3.1.1) [MQTT-3.14.4-1] (5.0)
 fn last_packet(client: &mut dyn ClientStage) {
     client.connect();
     client.publish(message("led", "on", QOS1));

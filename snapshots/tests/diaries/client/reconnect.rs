@@ -42,10 +42,8 @@ fn resting(version: ProtocolVersion) -> ClientConfig {
 /// How long the client waits for its next attempt.
 fn wait(desk: &mut ClientDesk) -> Duration {
     let (client, now) = desk.machine();
-    match client.transport() {
-        Transport::Open { not_before } => not_before - now,
-        _ => Duration::ZERO,
-    }
+    let Transport::Open { not_before } = client.transport() else { return Duration::ZERO };
+    not_before - now
 }
 
 /// The next wait is so many seconds at most, and half of them at least.

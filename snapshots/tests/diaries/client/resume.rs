@@ -1,7 +1,7 @@
 //! What the next connection of a session sends again, and what it must not.
 
 use mqtt_engine::{
-    Acknowledgement,
+    Acknowledgement, Disconnect,
     packet::{Property, ReasonCode},
 };
 use mqtt_engine_diary::script::{
@@ -38,6 +38,8 @@ diaries! { "client";
         play(with(lasting(V3), |config| config.acknowledgement = Acknowledgement::Manual), late_word);
     s12_a_late_acknowledgement_is_not_sent_on_the_next_connection_v5 =>
         play(with(lasting(V5), |config| config.acknowledgement = Acknowledgement::Manual), late_word);
+    s12_a_goodbye_that_was_not_written_dies_with_its_connection_v3 => by_hand(lasting(V3), unwritten_goodbye);
+    s12_a_goodbye_that_was_not_written_dies_with_its_connection_v5 => by_hand(lasting(V5), unwritten_goodbye);
     s14_nothing_is_sent_again_on_a_live_connection_v5 =>
         by_hand(with(lasting(V5), |config| config.retransmit_after = Some(seconds(10))), never_on_a_timer);
     s15_a_message_too_large_for_the_next_server_fails_alone_v5 => play(lasting(V5), smaller_packets);
@@ -238,6 +240,16 @@ fn late_word(client: &mut dyn ClientStage) {
     client.recv(puback(7));
 }
 
+/// The program says good-bye, the link is gone, and the program wants to connect again: with CONNECT, and no DISCONNECT after it.
+fn unwritten_goodbye(desk: &mut ClientDesk) {
+    desk.connect();
+    desk.disconnect(Disconnect::default());
+    desk.lose(disconnect(ReasonCode::Success));
+    desk.cut();
+    desk.call("connect", |client, now| client.connect(now));
+    desk.resume();
+}
+
 /// An hour without PUBACK, and `retransmit_after` is of no effect in this version. [MQTT-4.4.0-1] (5.0)
 fn never_on_a_timer(desk: &mut ClientDesk) {
     desk.connect();
@@ -249,7 +261,7 @@ fn never_on_a_timer(desk: &mut ClientDesk) {
 
 /// The large message is refused by name, the others go on. [MQTT-3.2.2-15] (5.0)
 fn smaller_packets(client: &mut dyn ClientStage) {
-    let large = "a payload of forty bytes, and no one less";
+    let large = "more than the next server will take";
     client.connect();
     for (topic, payload, id) in [("a", "x", 1), ("b", large, 2), ("c", "x", 3)] {
         client.publish(message(topic, payload, QOS1));

@@ -5,7 +5,7 @@ use mqtt_engine::{
     packet::{ProtocolVersion, ReasonCode},
 };
 use mqtt_engine_diary::script::{
-    ClientDesk, ClientStage, connack, puback, pubcomp, publish, pubrec, pubrel, suback, subscribe,
+    ClientDesk, ClientStage, puback, pubcomp, publish, pubrec, pubrel, suback, subscribe,
 };
 
 use super::{by_hand, play};
@@ -71,7 +71,7 @@ fn four_messages(client: &mut dyn ClientStage) {
 }
 
 /// What was sent has one fate each, *unknown*; what was not sent goes out as if nothing had happened.
-/// [MQTT-3.1.2-6] (3.1.1) [MQTT-3.2.2-5] (5.0)
+/// [MQTT-3.2.2-5] (5.0)
 fn reported(client: &mut dyn ClientStage) {
     four_messages(client);
     client.connect();
@@ -149,14 +149,13 @@ fn resubscribed(client: &mut dyn ClientStage) {
     client.send(puback(3));
 }
 
-/// The messages wait until the program has seen `Connected`: what it subscribes to then goes out before them.
+/// The message waits until the program has heard of the loss: what it subscribes to at that moment goes out before it.
 fn subscribed_by_the_program(desk: &mut ClientDesk) {
     desk.connect();
     desk.cut();
     desk.publish(message("led", "on", QOS1));
-    desk.opens();
-    desk.subscribe(subscribe_to("button", QOS1));
-    desk.send(connack(false));
+    desk.subscribe_when_connected(subscribe_to("button", QOS1));
+    desk.connect();
     desk.recv(subscribe(1).filter("button", QOS1));
     desk.recv(publish("led", "on").qos1(2));
     desk.send(suback(1, &[ReasonCode::GrantedQoS1]));
