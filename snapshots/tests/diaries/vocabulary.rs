@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use mqtt_engine::{
     BrokerConfig, ClientConfig, Message, QoS, Reconnect, Subscribe, Text, TopicFilter, Unsubscribe,
-    packet::ProtocolVersion,
+    packet::{Property, ProtocolVersion},
 };
+use mqtt_engine_diary::script::{Said, connack, connect};
 
 pub const V3: ProtocolVersion = ProtocolVersion::V3_1_1;
 pub const V5: ProtocolVersion = ProtocolVersion::V5;
@@ -67,4 +68,17 @@ pub fn with<T>(mut settings: T, change: impl FnOnce(&mut T)) -> T {
 /// The usual broker.
 pub fn broker() -> BrokerConfig {
     BrokerConfig::new()
+}
+
+/// CONNECT of a client whose session lasts.
+pub fn durable(client_id: &'static str) -> Said {
+    connect(client_id).resumes().with(Property::SessionExpiryInterval(100))
+}
+
+/// CONNACK of the usual broker.
+pub fn accepted(session_present: bool) -> Said {
+    connack(session_present)
+        .with(Property::ReceiveMaximum(64))
+        .with(Property::MaximumPacketSize(1 << 20))
+        .with(Property::TopicAliasMaximum(16))
 }

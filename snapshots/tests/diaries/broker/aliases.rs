@@ -6,10 +6,10 @@ use mqtt_engine::{
 };
 use mqtt_engine_diary::script::{BrokerDesk, BrokerStage, Said, connect, disconnect, puback, publish};
 
-use super::{Steps as _, accepted, durable, play_v5, play_with};
+use super::{Steps as _, play_v5, play_with};
 use crate::{
     diaries,
-    vocabulary::{V3, V5, broker},
+    vocabulary::{V3, V5, accepted, broker, durable},
 };
 
 diaries! { "broker";

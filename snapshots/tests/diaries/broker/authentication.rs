@@ -8,10 +8,10 @@ use mqtt_engine_diary::script::{
     BrokerDesk, BrokerStage as _, Said, auth, connect, disconnect, pingreq, pingresp, publish, refusal,
 };
 
-use super::{Steps as _, accepted, play_with, with};
+use super::{Steps as _, play_with, with};
 use crate::{
     diaries,
-    vocabulary::{V5, broker, seconds, text},
+    vocabulary::{V5, accepted, broker, seconds, text},
 };
 
 diaries! { "broker";

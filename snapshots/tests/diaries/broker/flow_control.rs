@@ -9,10 +9,10 @@ use mqtt_engine_diary::script::{
     publish, pubrec, pubrel, refusal, suback, subscribe,
 };
 
-use super::{Steps as _, accepted, deliver_unseen, play, play_v5, play_with, with};
+use super::{Steps as _, deliver_unseen, play, play_v5, play_with, with};
 use crate::{
     diaries,
-    vocabulary::{V3, V5, millis},
+    vocabulary::{V3, V5, accepted, millis},
 };
 
 diaries! { "broker";

@@ -3,10 +3,10 @@
 use mqtt_engine::packet::{Property, ProtocolVersion, ReasonCode as R};
 use mqtt_engine_diary::script::{BrokerDesk, BrokerStage, connect, disconnect, pingreq, pingresp, publish};
 
-use super::{Steps as _, accepted, play_with, with};
+use super::{Steps as _, play_with, with};
 use crate::{
     diaries,
-    vocabulary::{V3, V5, broker, millis, seconds},
+    vocabulary::{V3, V5, accepted, broker, millis, seconds},
 };
 
 diaries! { "broker";

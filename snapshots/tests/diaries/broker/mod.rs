@@ -20,16 +20,16 @@ mod wire_examples;
 
 use mqtt_engine::{
     BrokerConfig, QoS,
-    packet::{Property, ProtocolVersion, ReasonCode},
+    packet::{ProtocolVersion, ReasonCode},
 };
 use mqtt_engine_diary::{
     Diary,
-    script::{self, BrokerDesk, BrokerStage, Said, connack, connect, disconnect, suback, subscribe},
+    script::{self, BrokerDesk, BrokerStage, Said, connect, disconnect, suback, subscribe},
 };
 
 use crate::{
     on_every_broker,
-    vocabulary::{broker, message},
+    vocabulary::{accepted, broker, durable, message},
 };
 
 pub(crate) const FILES: &[&[&str]] = &[
@@ -78,19 +78,6 @@ fn with(change: impl Fn(&mut BrokerConfig)) -> BrokerConfig {
     let mut config = broker();
     change(&mut config);
     config
-}
-
-/// CONNECT of a client whose session lasts.
-fn durable(client_id: &'static str) -> Said {
-    connect(client_id).resumes().with(Property::SessionExpiryInterval(100))
-}
-
-/// CONNACK of the usual broker.
-fn accepted(session_present: bool) -> Said {
-    connack(session_present)
-        .with(Property::ReceiveMaximum(64))
-        .with(Property::MaximumPacketSize(1 << 20))
-        .with(Property::TopicAliasMaximum(16))
 }
 
 /// The program publishes a QoS 1 message to `t`, which goes out to this client: nothing of it is in the diary.

@@ -10,10 +10,10 @@ use mqtt_engine_diary::script::{
     pubrec, pubrel,
 };
 
-use super::{Steps as _, accepted, durable, play, play_v5, play_with, with};
+use super::{Steps as _, play, play_v5, play_with, with};
 use crate::{
     diaries,
-    vocabulary::{V3, V5, broker, millis, seconds},
+    vocabulary::{V3, V5, accepted, broker, durable, millis, seconds},
 };
 
 diaries! { "broker";

@@ -9,10 +9,10 @@ use mqtt_engine_diary::script::{
     BrokerDesk, BrokerStage, Said, connack, connect, disconnect, puback, publish, refusal, suback, subscribe,
 };
 
-use super::{Steps as _, accepted, durable, hex, play, play_with, with};
+use super::{Steps as _, hex, play, play_with, with};
 use crate::{
     diaries,
-    vocabulary::{V3, V5, broker, text},
+    vocabulary::{V3, V5, accepted, broker, durable, text},
 };
 
 diaries! { "broker";

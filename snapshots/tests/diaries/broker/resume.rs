@@ -8,10 +8,10 @@ use mqtt_engine_diary::script::{
     BrokerDesk, BrokerStage, pingreq, pingresp, puback, pubcomp, publish, pubrec, pubrel,
 };
 
-use super::{Steps as _, accepted, deliver_unseen, durable, play, play_v5, play_with};
+use super::{Steps as _, deliver_unseen, play, play_v5, play_with};
 use crate::{
     diaries,
-    vocabulary::{V3, V5, broker, millis},
+    vocabulary::{V3, V5, accepted, broker, durable, millis},
 };
 
 diaries! { "broker";
@@ -196,7 +196,7 @@ fn no_timer(broker: &mut dyn BrokerStage, version: ProtocolVersion) {
 fn half_a_publish(broker: &mut dyn BrokerStage, version: ProtocolVersion) {
     begin(broker, version);
     broker.starts("other", version);
-    broker.send_part("other", publish("t", "x").qos2(1), 8);
+    broker.send_part("other", publish("t", "x").qos2(1), 5);
     broker.cut("other");
     broker.resumes("other", version);
     broker.ask("other", publish("t", "x").qos2(1).dup(), pubrec(1));

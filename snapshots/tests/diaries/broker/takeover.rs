@@ -8,10 +8,10 @@ use mqtt_engine_diary::script::{
     BrokerDesk, BrokerStage, connect, disconnect, puback, pubcomp, publish, pubrec, pubrel, refusal,
 };
 
-use super::{Steps as _, accepted, durable, play, play_v5, play_with};
+use super::{Steps as _, play, play_v5, play_with};
 use crate::{
     diaries,
-    vocabulary::{V3, V5, broker, millis},
+    vocabulary::{V3, V5, accepted, broker, durable, millis},
 };
 
 diaries! { "broker";

@@ -8,10 +8,10 @@ use mqtt_engine_diary::script::{
     BrokerDesk, BrokerStage, Said, connect, disconnect, puback, pubcomp, publish, pubrec, pubrel, refusal,
 };
 
-use super::{Steps as _, accepted, durable, hex, play, play_v5, play_with, with};
+use super::{Steps as _, hex, play, play_v5, play_with, with};
 use crate::{
     diaries,
-    vocabulary::{V3, V5, broker, millis, seconds},
+    vocabulary::{V3, V5, accepted, broker, durable, millis, seconds},
 };
 
 diaries! { "broker";

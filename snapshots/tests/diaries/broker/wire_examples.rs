@@ -9,10 +9,10 @@ use mqtt_engine_diary::script::{
     unsuback, unsubscribe,
 };
 
-use super::{Steps as _, accepted, durable, hex, play, play_with};
+use super::{Steps as _, hex, play, play_with};
 use crate::{
     diaries,
-    vocabulary::{V3, V5, broker, millis, seconds},
+    vocabulary::{V3, V5, accepted, broker, durable, millis, seconds},
 };
 
 diaries! { "broker";
