@@ -4,7 +4,9 @@ use mqtt_engine::{
     QoS::{AtLeastOnce, AtMostOnce},
     packet::{Property, ProtocolVersion, ReasonCode as R},
 };
-use mqtt_engine_diary::script::{BrokerDesk, BrokerStage, Said, connect, disconnect, puback, publish};
+use mqtt_engine_diary::script::{
+    BrokerDesk, BrokerStage, Said, connack, connect, disconnect, puback, publish,
+};
 
 use super::{Steps as _, play_v5, play_with, with};
 use crate::{
@@ -114,7 +116,6 @@ fn session(broker: &mut BrokerDesk, version: ProtocolVersion) {
 /// The client asks for 100 seconds, and is told that it gets 50 (5.0 section 3.2.2.3.2).
 fn granted_less(broker: &mut BrokerDesk) {
     let told = |session_present| {
-        use mqtt_engine_diary::script::connack;
         connack(session_present)
             .with(Property::SessionExpiryInterval(50))
             .with(Property::ReceiveMaximum(64))

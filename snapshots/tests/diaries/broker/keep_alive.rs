@@ -1,6 +1,9 @@
 //! Time: keep alive with early, late and no looks at the clock, and the connect timeout.
 
-use mqtt_engine::packet::{Property, ProtocolVersion, ReasonCode as R};
+use mqtt_engine::{
+    QoS::AtMostOnce,
+    packet::{Property, ProtocolVersion, ReasonCode as R},
+};
 use mqtt_engine_diary::script::{BrokerDesk, BrokerStage, connect, disconnect, pingreq, pingresp, publish};
 
 use super::{Steps as _, play_with, with};
@@ -42,7 +45,6 @@ fn send_only(broker: &mut dyn BrokerStage, version: ProtocolVersion) {
 /// Closed one and a half times the keep alive after the last packet, not a microsecond before, and its will is published.
 /// [MQTT-3.1.2-24] (3.1.1), [MQTT-3.1.2-22] (5.0)
 fn half_open(broker: &mut BrokerDesk, version: ProtocolVersion) {
-    use mqtt_engine::QoS::AtMostOnce;
     broker.joins("watcher", version);
     broker.subscribes("watcher", "will", AtMostOnce);
     let connect = connect("c").keep_alive(10).will("will", "c is gone", AtMostOnce, false);

@@ -180,7 +180,7 @@ fn no_expiry_after_pubrec(broker: &mut dyn BrokerStage) {
     broker.silence(millis(100));
 }
 
-/// Three may be unreleased, the fourth ends the connection; what was received stays received. [MQTT-3.3.4-9] (5.0)
+/// Three may be unreleased, the fourth ends the connection; what was received stays received. [MQTT-3.3.4-7] (5.0)
 fn flood(broker: &mut dyn BrokerStage) {
     let accepted = |session_present| {
         connack(session_present)
