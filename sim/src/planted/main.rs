@@ -66,31 +66,34 @@ fn run(options: &Options) -> io::Result<bool> {
         tree.weed(bug)?;
         let (mut searched, diaries) = (searched?, diaries?);
         searched.sort_unstable();
-        let median = searched.get(searched.len() / 2).copied().flatten();
-        all_found &= median.is_some();
-        let runs = median.map_or_else(|| "not found".to_owned(), |runs| runs.to_string());
+        let median = searched.get(searched.len() / 2).copied().unwrap_or(NOT_FOUND);
+        all_found &= median != NOT_FOUND;
+        let runs = if median == NOT_FOUND { "not found".to_owned() } else { median.to_string() };
         let diaries = diaries.map_or_else(|| "–".to_owned(), |names| names.join(", "));
         println!("| {} | {} | {runs} | {diaries} |", bug.name, bug.summary);
     }
     Ok(all_found)
 }
 
-/// How many runs each search took; `None`, which sorts first, for one that found nothing.
-fn search(tree: &Tree, options: &Options) -> io::Result<Vec<Option<u64>>> {
+/// A search that took more runs than it was allowed.
+const NOT_FOUND: u64 = u64::MAX;
+
+/// How many runs each search took.
+fn search(tree: &Tree, options: &Options) -> io::Result<Vec<u64>> {
     expect_success(&tree.cargo(&["build", "--release", "--quiet", "-p", "mqtt-engine-sim", "--bin", "mqtt-engine-sim"])?)?;
     (0..options.searches).map(|search| first_failure(tree, search * 1_000_000, options.runs)).collect()
 }
 
-fn first_failure(tree: &Tree, from: u64, runs: u64) -> io::Result<Option<u64>> {
+fn first_failure(tree: &Tree, from: u64, runs: u64) -> io::Result<u64> {
     let seeds = format!("{from}..{}", from + runs);
     let output = Command::new(tree.simulator()).args(["--seeds", &seeds, "--threads", "1", "--first"]).output()?;
     if output.status.success() {
-        return Ok(None);
+        return Ok(NOT_FOUND);
     }
     let text = String::from_utf8_lossy(&output.stdout);
     let seed = text.lines().find_map(|line| line.strip_prefix("first failing seed: ")?.trim().parse::<u64>().ok());
     let seed = seed.ok_or_else(|| io::Error::other(format!("the simulator failed without a seed:\n{text}")))?;
-    Ok(Some(seed - from + 1))
+    Ok(seed - from + 1)
 }
 
 /// The names of the diaries that are not what they were.
