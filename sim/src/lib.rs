@@ -12,8 +12,10 @@
     reason = "a tool of this workspace for hosts with std, not a library for others"
 )]
 
+pub mod checker;
 pub mod coverage;
 mod names;
+pub mod pair;
 pub mod random;
 mod reference;
 pub mod trace;

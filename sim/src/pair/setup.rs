@@ -127,19 +127,20 @@ impl BrokerSetup {
 
     pub(super) fn config(&self, clients: usize) -> BrokerConfig {
         let mut config = BrokerConfig::new();
-        config.maximum_packet_size = self.maximum_packet_size;
-        config.maximum_keep_alive = self.maximum_keep_alive;
-        config.receive_maximum = self.receive_maximum;
-        config.inflight_maximum = self.inflight_maximum;
-        config.topic_alias_maximum = self.topic_alias_maximum;
-        config.outbound_topic_aliases = self.outbound_topic_aliases;
-        config.outbox_bytes = self.outbox_bytes;
-        config.queue_count = self.queue_count;
+        let connection = &mut config.connection;
+        connection.maximum_packet_size = self.maximum_packet_size;
+        connection.maximum_keep_alive = self.maximum_keep_alive;
+        connection.receive_maximum = self.receive_maximum;
+        connection.inflight_maximum = self.inflight_maximum;
+        connection.topic_alias_maximum = self.topic_alias_maximum;
+        connection.outbound_topic_aliases = self.outbound_topic_aliases;
+        connection.outbox_bytes = self.outbox_bytes;
+        connection.queue_count = self.queue_count;
+        connection.session_expiry_maximum = self.session_expiry_maximum;
         config.subscriber_patience = Duration::from_millis(self.patience_millis);
         config.queue_qos0 = self.queue_qos0;
-        config.session_expiry_maximum = self.session_expiry_maximum;
-        // The watcher has one, too.
-        config.connections = clients + 1 + self.spare_connections;
+        // The watcher and the auditor have one, too.
+        config.connection_count = clients + 2 + self.spare_connections;
         config.subscriptions_per_session = self.subscriptions_per_session;
         config.retained_count = self.retained_count;
         config.retained_bytes = self.retained_bytes;

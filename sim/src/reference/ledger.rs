@@ -46,7 +46,7 @@ pub(crate) struct Replay {
     pub(crate) filter: &'static str,
     pub(crate) qos: QoS,
     pub(crate) identifiers: Identifiers,
-    /// The number of acceptances before.
+    /// The moment when it was made.
     pub(crate) since: u64,
     /// The subscription is still the one that it came with.
     pub(crate) is_current: bool,

@@ -19,7 +19,7 @@ use self::{
 };
 pub(crate) use self::{
     ledger::Identifiers,
-    sessions::{ConnectSeen, Session, Subscription, known},
+    sessions::{ConnectSeen, Session, Subscription},
 };
 use crate::{
     coverage::{Coverage, Row},
@@ -68,8 +68,13 @@ impl Published {
     }
 }
 
-/// Whose message the broker is about to accept: a client, and the session that its message was read in.
-pub(crate) type Source = Option<(usize, u32)>;
+/// What the watcher can't see of the message that the broker is about to accept.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Source {
+    /// A client, and the session that its message was read in.
+    pub(crate) publisher: Option<(usize, u32)>,
+    pub(crate) qos: QoS,
+}
 
 #[derive(Debug)]
 pub(crate) struct Model {
@@ -78,36 +83,48 @@ pub(crate) struct Model {
     pub(crate) coverage: Coverage,
     /// By number; the first one is no message.
     published: Vec<Published>,
-    /// How many messages were accepted.
-    index: u64,
+    /// Counts what happens at the broker: messages that are accepted, and subscriptions.
+    moment: u64,
     /// The last number accepted from a client, of a topic and QoS.
     order: BTreeMap<(Option<usize>, u8, QoS), u64>,
     /// How many messages were dropped for a client, by topic.
     drops: BTreeMap<(usize, u8), usize>,
     /// Clients whose state and the broker's came apart, through no fault of theirs.
     astray: BTreeSet<usize>,
-    /// When the broker started, in acceptances.
+    /// When the broker started.
     broker_since: u64,
     /// When a member of a shared subscription last ended its session.
     member_ended: u64,
-    subscription_limit: usize,
+    rules: Rules,
+}
+
+/// What the broker's settings and its program allow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    pub(crate) subscriptions: usize,
+    pub(crate) retained_count: usize,
+    pub(crate) retained_bytes: usize,
+    /// Clients may not publish to `no/…`.
+    pub(crate) forbids_publish: bool,
+    /// Clients may not subscribe to `no/…`.
+    pub(crate) forbids_subscribe: bool,
 }
 
 impl Model {
-    pub(crate) fn new(clients: usize, retained: (usize, usize), subscription_limit: usize) -> Self {
+    pub(crate) fn new(clients: usize, rules: Rules) -> Self {
         let nothing = Message::new(TOPICS[0], "").expect("a topic");
         Self {
             sessions: (0..clients).map(|_| Session::default()).collect(),
-            retained: Retained::new(retained.0, retained.1),
+            retained: Retained::new(rules.retained_count, rules.retained_bytes),
             coverage: Coverage::default(),
             published: vec![Published::new(None, 0, &nothing, 0)],
-            index: 0,
+            moment: 0,
             order: BTreeMap::new(),
             drops: BTreeMap::new(),
             astray: BTreeSet::new(),
             broker_since: 0,
             member_ended: 0,
-            subscription_limit,
+            rules,
         }
     }
 
@@ -131,13 +148,13 @@ impl Model {
 
     /// Time passes at the broker: sessions end, wills become due, retained messages expire.
     pub(crate) fn let_pass(&mut self, now: Timestamp) {
-        let Self { sessions, retained, coverage, index, .. } = self;
-        retained.expire(*index, now, coverage);
+        let Self { sessions, retained, coverage, moment, .. } = self;
+        retained.expire(*moment, now, coverage);
         for session in sessions {
             let existed = session.exists;
             session.let_pass(now, coverage);
             if existed && !session.exists {
-                self.member_ended = *index;
+                self.member_ended = *moment;
             }
         }
     }
@@ -154,7 +171,7 @@ impl Model {
         let generation = session.generation;
         let expected = session.connect(seen, incarnation, &mut self.coverage);
         if session.generation != generation {
-            self.member_ended = self.index;
+            self.member_ended = self.moment;
         }
         ensure!(present == expected, "session present", "p{client} hears {present}, not {expected}");
         Ok(())
@@ -165,7 +182,7 @@ impl Model {
         let session = &mut self.sessions[client];
         session.disconnect(goodbye, expiry, now, &mut self.coverage);
         if !session.exists {
-            self.member_ended = self.index;
+            self.member_ended = self.moment;
         }
     }
 
@@ -187,22 +204,23 @@ impl Model {
     }
 
     pub(crate) fn broker_restarted(&mut self) {
-        self.retained.lose(self.index);
+        self.retained.lose(self.moment);
         self.sessions.iter_mut().for_each(Session::lose);
-        self.broker_since = self.index;
-        self.member_ended = self.index;
+        self.broker_since = self.moment;
+        self.member_ended = self.moment;
     }
 
     /// The reason codes that SUBACK must carry.
     pub(crate) fn subscribe(&mut self, client: usize, wanted: &[Subscription]) -> Vec<u8> {
-        let limit = self.subscription_limit;
+        let Rules { subscriptions: limit, forbids_subscribe, .. } = self.rules;
+        self.moment += 1;
         let session = &mut self.sessions[client];
         let mut codes = Vec::new();
         for one in wanted {
-            let code = if is_forbidden(one.filter) {
+            let code = if forbids_subscribe && one.filter.starts_with("no/") {
                 0x87
             } else {
-                session.subscribe(Subscription { since: self.index, ..*one }, limit)
+                session.subscribe(Subscription { since: self.moment, ..*one }, limit)
             };
             self.coverage.count_if(code >= 0x80, Row::SubscribeRefused);
             codes.push(code);
@@ -219,29 +237,37 @@ impl Model {
 
     /// The broker has accepted a message.
     pub(crate) fn accepted(&mut self, message: &Message, source: Source, now: Timestamp) -> Checked {
-        self.index += 1;
+        self.moment += 1;
+        let message = &message.clone().with_qos(source.qos);
         if message.retain {
-            self.retained.store(message, self.index, now, &mut self.coverage);
+            self.retained.store(message, self.moment, now, &mut self.coverage);
         }
         let Some(topic) = topic_index(message.topic.as_str()) else { return Ok(()) };
         let number = number(&message.payload).unwrap_or(0);
-        let (mut source, mut expires) = (source, message.properties.message_expiry.is_some());
+        let mut publisher = source.publisher;
+        let mut expires = message.properties.message_expiry.is_some();
         if topic >= FIRST_WILL {
             let client = usize::from(topic - FIRST_WILL);
             let Some(session) = self.sessions.get_mut(client) else { return Ok(()) };
             session.wills.seen += 1;
             let wills = session.wills;
             ensure!(wills.seen <= wills.owed, "a will that is not owed", "p{client}: {wills:?}");
-            source = Some((client, wills.generation));
+            publisher = Some((client, wills.generation));
         } else if number > 0 {
-            self.accept_numbered(number, topic, message, source)?;
+            self.accept_numbered(number, topic, message, publisher)?;
             expires |= self.published[number as usize].expiry > 0;
         }
-        self.distribute(number, topic, message, source, expires);
+        self.distribute(number, topic, message, publisher, expires);
         Ok(())
     }
 
-    fn accept_numbered(&mut self, number: u64, topic: u8, message: &Message, source: Source) -> Checked {
+    fn accept_numbered(
+        &mut self,
+        number: u64,
+        topic: u8,
+        message: &Message,
+        publisher: Option<(usize, u32)>,
+    ) -> Checked {
         let Some(published) = self.published.get_mut(number as usize) else {
             return Err(crate::Violation {
                 rule: "a message from nowhere",
@@ -252,11 +278,12 @@ impl Model {
         ensure!(topic == published.topic, "topic", "message {number} to {name} came to {}", message.topic);
         ensure!(message.payload.len() == published.length, "payload", "message {number}: {published:?}");
         ensure!(message.retain == published.retain, "RETAIN as published", "message {number}");
-        let is_ours = published.publisher.is_none() || source.map(|(client, _)| client) == published.publisher;
-        ensure!(is_ours, "publisher", "message {number} of {:?} came from {source:?}", published.publisher);
-        let is_allowed = published.publisher.is_none() || !name.starts_with("no/");
+        let came_from = publisher.map(|(client, _)| client);
+        ensure!(came_from == published.publisher, "publisher", "message {number} of {came_from:?}: {published:?}");
+        ensure!(message.qos == published.qos, "QoS", "message {number}: {published:?}");
+        let is_allowed = published.publisher.is_none() || !self.rules.forbids_publish || !name.starts_with("no/");
         ensure!(is_allowed, "a forbidden message is accepted", "message {number} to {name}");
-        let generation = source.map_or(0, |(_, generation)| generation);
+        let generation = publisher.map_or(0, |(_, generation)| generation);
         let is_again = published.accepted > 0 && published.accepted_in == generation;
         ensure!(
             !is_again || published.qos == QoS::AtLeastOnce,
@@ -267,7 +294,7 @@ impl Model {
         published.accepted += 1;
         published.accepted_in = generation;
         if published.accepted == 1 {
-            published.accepted_at = self.index;
+            published.accepted_at = self.moment;
             let flow = (published.publisher, topic, published.qos);
             let last = self.order.insert(flow, number);
             ensure!(last < Some(number), "order of acceptance", "{number} of {flow:?} after {last:?}");
@@ -276,14 +303,21 @@ impl Model {
     }
 
     /// Each session that subscribes to it is owed a copy.
-    fn distribute(&mut self, number: u64, topic: u8, message: &Message, source: Source, expires: bool) {
+    fn distribute(
+        &mut self,
+        number: u64,
+        topic: u8,
+        message: &Message,
+        publisher: Option<(usize, u32)>,
+        expires: bool,
+    ) {
         let name = TOPICS[usize::from(topic)];
         for (client, session) in self.sessions.iter_mut().enumerate().filter(|(_, session)| session.exists) {
             let matching = session
                 .subscriptions
                 .iter()
                 .filter(|one| shared(one.filter).is_none() && matches(one.filter, name));
-            let own = source == Some((client, session.generation));
+            let own = publisher == Some((client, session.generation));
             let all = matching.clone().count();
             let wanted: Vec<&Subscription> = matching.filter(|one| !(own && one.no_local)).collect();
             self.coverage.count_if(wanted.len() < all, Row::NoLocal);
@@ -381,7 +415,8 @@ impl Model {
         ensure!(published.qos > QoS::AtMostOnce, "QoS 0 has no fate", "message {number}: {outcome:?}");
         let former = published.outcome.replace(outcome);
         ensure!(former.is_none(), "one fate", "message {number}: {outcome:?} after {former:?}");
-        let is_forbidden = TOPICS[usize::from(published.topic)].starts_with("no/");
+        let is_forbidden =
+            self.rules.forbids_publish && TOPICS[usize::from(published.topic)].starts_with("no/");
         match outcome {
             PublishOutcome::Acknowledged { .. } if is_forbidden || published.length == 0 || is_astray => {}
             PublishOutcome::Acknowledged { .. } => {
@@ -467,8 +502,3 @@ impl Model {
         Ok(())
     }
 }
-
-fn is_forbidden(filter: &str) -> bool {
-    filter.starts_with("no/")
-}
-

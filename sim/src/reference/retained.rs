@@ -19,7 +19,7 @@ struct Kept {
     since: u64,
 }
 
-/// When a message was kept, in acceptances.
+/// A message that was kept until a moment.
 #[derive(Clone, Copy, Debug)]
 struct Past {
     topic: u8,
@@ -40,10 +40,10 @@ impl Retained {
         Self { count_limit, bytes_limit, kept: BTreeMap::new(), past: Vec::new() }
     }
 
-    /// A message to be retained was accepted, as the `index`th of all.
-    pub(crate) fn store(&mut self, message: &Message, index: u64, now: Timestamp, coverage: &mut Coverage) {
+    /// A message to be retained was accepted, at this moment.
+    pub(crate) fn store(&mut self, message: &Message, moment: u64, now: Timestamp, coverage: &mut Coverage) {
         let topic = message.topic.as_str();
-        let was_there = self.remove(topic, index);
+        let was_there = self.remove(topic, moment);
         if message.payload.is_empty() {
             return coverage.count_if(was_there, Row::RetainedCleared);
         }
@@ -53,30 +53,31 @@ impl Retained {
         }
         coverage.count_if(was_there, Row::RetainedReplaced);
         let expires = message.properties.message_expiry.map(|span| now + span);
-        let kept = Kept { number: number(&message.payload), qos: message.qos, cost, expires, since: index };
+        let kept = Kept { number: number(&message.payload), qos: message.qos, cost, expires, since: moment };
         self.kept.insert(topic.to_owned(), kept);
     }
 
-    fn remove(&mut self, topic: &str, index: u64) -> bool {
+    fn remove(&mut self, topic: &str, moment: u64) -> bool {
         let Some(kept) = self.kept.remove(topic) else { return false };
         if let (Some(topic), Some(number)) = (topic_index(topic), kept.number) {
-            self.past.push(Past { topic, number, until: index });
+            self.past.push(Past { topic, number, until: moment });
         }
         true
     }
 
-    pub(crate) fn expire(&mut self, index: u64, now: Timestamp, coverage: &mut Coverage) {
+    pub(crate) fn expire(&mut self, moment: u64, now: Timestamp, coverage: &mut Coverage) {
         let is_over = |kept: &Kept| kept.expires.is_some_and(|expires| expires <= now);
         while let Some(topic) = self.kept.iter().find(|(_, kept)| is_over(kept)).map(|(topic, _)| topic.clone()) {
-            self.remove(&topic, index);
+            // Behind a subscription of the same moment.
+            self.remove(&topic, moment + 1);
             coverage.count(Row::RetainedExpired);
         }
     }
 
     /// The broker has lost all of them.
-    pub(crate) fn lose(&mut self, index: u64) {
+    pub(crate) fn lose(&mut self, moment: u64) {
         while let Some(topic) = self.kept.keys().next().cloned() {
-            self.remove(&topic, index);
+            self.remove(&topic, moment + 1);
         }
     }
 
@@ -93,7 +94,7 @@ impl Retained {
         self.kept.iter().map(|(topic, kept)| (topic.clone(), kept.number)).collect()
     }
 
-    /// Whether a message was kept at some moment since so many acceptances.
+    /// Whether a message was kept at some time after a moment.
     pub(crate) fn was_kept_since(&self, since: u64, topic: u8, number: u64, filter: &str) -> bool {
         let name = TOPICS[usize::from(topic)];
         let is_kept = self.kept.get(name).is_some_and(|kept| kept.number == Some(number));

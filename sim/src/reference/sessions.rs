@@ -30,7 +30,7 @@ pub(crate) struct Subscription {
     pub(crate) retain_as_published: bool,
     pub(crate) handling: RetainHandling,
     pub(crate) identifiers: Identifiers,
-    /// The number of acceptances before.
+    /// The moment when it was made.
     pub(crate) since: u64,
 }
 
@@ -208,8 +208,8 @@ impl Session {
         former.map(|former| self.subscriptions.remove(former)).map_or(0x11, |_| 0)
     }
 
-    /// Whether it is a member of the group all of whose members are granted QoS 2, since before an acceptance.
-    pub(crate) fn is_member_since(&self, index: u64) -> bool {
-        self.subscriptions.iter().any(|one| one.filter == SHARED_S && one.since < index)
+    /// Whether it is a member of the group all of whose members are granted QoS 2, since before a moment.
+    pub(crate) fn is_member_since(&self, moment: u64) -> bool {
+        self.subscriptions.iter().any(|one| one.filter == SHARED_S && one.since < moment)
     }
 }
