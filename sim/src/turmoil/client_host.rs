@@ -32,11 +32,13 @@ const CALM_PACE: Duration = Duration::from_millis(50);
 pub(super) async fn live(setup: Setup, index: usize, witness: Witness) -> ::turmoil::Result {
     let life = witness.oracle().client_started(index);
     let mut random = Random::new(setup.seed ^ (u64::from(life) << 32) ^ (index as u64 + 1) << 48);
+    let forbids = setup.broker.ask_publish;
     let setup = setup.clients[index].clone();
     let client = Client::connect_with(connector(&setup, &witness, &mut random), setup.config(index, life));
     let mut program = Program {
         index,
         setup,
+        forbids,
         witness,
         random,
         client,
@@ -81,6 +83,8 @@ type Opening = mqtt_engine_tokio::Connecting<Chopped<TcpStream>>;
 struct Program<F: FnMut() -> Opening> {
     index: usize,
     setup: ClientSetup,
+    /// Whether the broker forbids some topics.
+    forbids: bool,
     witness: Witness,
     random: Random,
     client: Client<F>,
@@ -100,11 +104,8 @@ impl<F: FnMut() -> Opening> Program<F> {
         loop {
             tokio::select! {
                 biased;
-                event = self.client.next_event() => match event {
-                    Some(event) => self.heard(event),
-                    // Nothing happens until we want a connection again.
-                    None => sleep_until(next).await,
-                },
+                // Nothing happens until a program that has said good-bye wants a connection again.
+                Some(event) = self.client.next_event() => self.heard(event),
                 () = sleep_until(next) => {
                     self.act().await;
                     next = Instant::now() + self.pause();
@@ -273,6 +274,9 @@ impl<F: FnMut() -> Opening> Program<F> {
 
     fn publish_something(&mut self) {
         let topic = TOPICS[self.random.below(PUBLISHABLE)];
+        if topic.starts_with("no/") && !self.forbids {
+            return;
+        }
         let qos = self.random.pick(&[QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce, QoS::ExactlyOnce]);
         let mut published = Published::new(self.index, topic, qos.min(self.setup.highest));
         published.retain = self.random.one_in(5);
