@@ -37,10 +37,13 @@ use crate::{
 };
 
 const PORT: u16 = 1883;
-/// How long everything may take to come to rest once it is mended: several times what keep alive, back-off and wills need.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long nothing may happen before all is at rest, once everything is mended: several times what keep alive, back-off and
+/// wills need.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a round of probes may take before the next one begins: a connection may turn out to be dead in it.
 const ROUND: Duration = Duration::from_secs(3);
+/// How many rounds there may be.
+const ROUNDS: u32 = 10;
 
 /// What came of a run.
 #[derive(Clone, Debug)]
@@ -129,13 +132,13 @@ impl<'a> Run<'a> {
             self.step()?;
         }
         self.mend_all();
-        let until = self.sim.elapsed() + PATIENCE;
-        self.rest(until)?;
-        self.probe(until)?;
+        self.rest()?;
+        self.probe()?;
         // What the probes left behind.
         self.enter(Phase::Calm);
-        self.rest(until)?;
+        self.rest()?;
         self.enter(Phase::Audit);
+        let until = self.sim.elapsed() + PATIENCE;
         while self.phase() != Phase::Over {
             self.step()?;
             ensure!(self.sim.elapsed() < until, "wedged", "the audit does not end");
@@ -166,23 +169,25 @@ impl<'a> Run<'a> {
         oracle.note(|| format!("-- {phase:?}"));
     }
 
-    /// Everything comes to rest, and stays so for a moment.
-    fn rest(&mut self, until: Duration) -> Checked {
-        let mut since = None;
+    /// Everything comes to rest, and nothing has happened for a while: twice the way there and back through the relay.
+    fn rest(&mut self) -> Checked {
+        let quiet = Duration::from_millis(100) + 8 * self.setup.latency.1;
+        let begin = self.sim.elapsed();
         loop {
             self.step()?;
+            let now = self.sim.elapsed();
             let oracle = self.witness.oracle();
-            since = if oracle.is_settled() { since.or(Some(self.sim.elapsed())) } else { None };
-            if since.is_some_and(|since| self.sim.elapsed() - since > Duration::from_millis(100)) {
+            let still = now - oracle.last_progress.max(begin);
+            if oracle.is_settled() && still > quiet {
                 return Ok(());
             }
-            ensure!(self.sim.elapsed() < until, "wedged", "{}", oracle.unsettled());
+            ensure!(still < PATIENCE, "wedged", "{}", oracle.unsettled());
         }
     }
 
     /// Everybody reaches everybody.
-    fn probe(&mut self, until: Duration) -> Checked {
-        for round in 1.. {
+    fn probe(&mut self) -> Checked {
+        for round in 1..=ROUNDS {
             self.enter(Phase::Probe(round));
             let end = self.sim.elapsed() + ROUND;
             while self.sim.elapsed() < end {
@@ -191,10 +196,9 @@ impl<'a> Run<'a> {
                     return Ok(());
                 }
             }
-            let mut oracle = self.witness.oracle();
-            oracle.count(Row::ProbedAgain);
-            ensure!(self.sim.elapsed() < until, "wedged", "probes: {}", oracle.unsettled());
+            self.witness.oracle().count(Row::ProbedAgain);
         }
+        ensure!(false, "wedged", "probes: {}", self.witness.oracle().unsettled());
         Ok(())
     }
 

@@ -35,6 +35,7 @@ impl Oracle {
         token: PublishToken,
         outcome: PublishOutcome,
     ) -> Checked {
+        self.last_progress = self.now;
         let number = self.people[index].tokens.remove(&token.as_u64());
         self.note(|| format!("c{index}: fate of {number:?}: {outcome:?}"));
         let Some(published) = number.and_then(|number| self.published.get_mut(&number)) else {
@@ -53,6 +54,7 @@ impl Oracle {
         if !self.broker.is_alive(life) {
             return Ok(());
         }
+        self.last_progress = self.now;
         let topic = message.topic.as_str();
         self.note(|| format!("accepted: {topic} {:?}", number(&message.payload)));
         if let Some(index) = topic.strip_prefix("will/").and_then(|index| index.parse::<usize>().ok()) {
@@ -94,6 +96,7 @@ impl Oracle {
         message: &Message,
         duplicate: bool,
     ) -> Checked {
+        self.last_progress = self.now;
         let topic = message.topic.as_str();
         self.note(|| format!("c{index} gets {topic} {:?} {:?}", number(&message.payload), message.qos));
         self.coverage.count_if(duplicate, Row::Resent);
@@ -138,9 +141,10 @@ impl Oracle {
             message.qos
         );
         // Of a message that is sent again a subscriber may have missed the first one, so that it gets the second one late:
-        // unless it had subscribed before, its session lasts, and nothing was dropped.
+        // unless it had subscribed before, its session lasts, and nothing was dropped or has expired.
         let was_there = person.session == Some(true)
             && !person.missed
+            && !published.expires
             && message.qos > QoS::AtMostOnce
             && granted(&person.filters, &published.topic, number).is_some();
         if is_first && (once || was_there) {

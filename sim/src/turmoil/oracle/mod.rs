@@ -158,6 +158,8 @@ pub(super) struct Oracle {
     pub(super) restart: bool,
     /// As of the last step of the network.
     pub(super) now: Duration,
+    /// When a message was last accepted, received or settled.
+    pub(super) last_progress: Duration,
     people: Vec<Person>,
     published: BTreeMap<u64, Published>,
     next_number: u64,
@@ -182,6 +184,7 @@ impl Oracle {
             phase: Phase::Busy,
             restart: false,
             now: Duration::ZERO,
+            last_progress: Duration::ZERO,
             people: people.collect(),
             published: BTreeMap::new(),
             next_number: 1,
