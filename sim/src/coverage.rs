@@ -191,18 +191,30 @@ impl Coverage {
         self.counts.iter_mut().zip(other.counts).for_each(|(sum, count)| *sum += count);
     }
 
-    /// Which never happened.
-    pub fn missing(&self) -> impl Iterator<Item = Row> {
-        Row::ALL.iter().copied().filter(|row| self.of(*row) == 0)
+    /// Which of these never happened.
+    pub fn missing<'a>(&'a self, rows: &'a [Row]) -> impl Iterator<Item = Row> + 'a {
+        rows.iter().copied().filter(|row| self.of(*row) == 0)
+    }
+
+    /// A table, one row a line.
+    #[must_use]
+    pub const fn table<'a>(&'a self, rows: &'a [Row]) -> Table<'a> {
+        Table { coverage: self, rows }
     }
 }
 
-/// A table, one row a line.
-impl fmt::Display for Coverage {
+/// Rows with their counts.
+#[derive(Debug)]
+pub struct Table<'a> {
+    coverage: &'a Coverage,
+    rows: &'a [Row],
+}
+
+impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Row::ALL.iter().try_for_each(|row| {
-            let mark = if self.of(*row) == 0 { "  <- never" } else { "" };
-            writeln!(f, "  {:>12}  {}{mark}", self.of(*row), row.words())
+        self.rows.iter().try_for_each(|row| {
+            let count = self.coverage.of(*row);
+            writeln!(f, "{count:>12}  {}{}", row.words(), if count == 0 { "  <- never" } else { "" })
         })
     }
 }

@@ -14,12 +14,16 @@
 
 pub mod checker;
 pub mod coverage;
+pub mod lone;
 mod names;
 pub mod pair;
 pub mod random;
 mod reference;
+pub mod ring;
+mod shrink;
 pub mod trace;
 pub mod turmoil;
 mod violation;
 
-pub use violation::{Checked, Violation};
+pub use ring::{Report, Ring};
+pub use violation::{Checked, Violation, quiet_panics};

@@ -3,37 +3,67 @@
 use std::fmt;
 
 use mqtt_engine::Timestamp;
+use mqtt_engine_diary::{Ladder, Way};
 
 /// The words of a run: every packet and every event, one a line.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Trace {
-    lines: Option<String>,
+    written: Option<Written>,
+}
+
+#[derive(Clone, Debug)]
+struct Written {
+    lines: String,
+    ladder: Ladder,
 }
 
 impl Trace {
     /// One that is written.
     #[must_use]
-    pub const fn on() -> Self {
-        Self { lines: Some(String::new()) }
+    pub fn on() -> Self {
+        Self { written: Some(Written { lines: String::new(), ladder: Ladder::new("clients", "broker") }) }
     }
 
     /// Whether anybody asked for it.
     #[must_use]
     pub const fn is_on(&self) -> bool {
-        self.lines.is_some()
+        self.written.is_some()
     }
 
     /// Something happened.
     pub fn note(&mut self, now: Timestamp, words: impl FnOnce() -> String) {
-        if let Some(lines) = &mut self.lines {
+        if let Some(written) = &mut self.written {
             use fmt::Write as _;
-            let _ = writeln!(lines, "{now} {}", words());
+            let _ = writeln!(written.lines, "{now} {}", words());
+        }
+    }
+
+    /// A packet has arrived, or was lost.
+    pub fn packet(&mut self, to_broker: bool, words: &str, arrives: bool) {
+        if let Some(written) = &mut self.written {
+            written.ladder.packet(if to_broker { Way::Right } else { Way::Left }, words, arrives);
+        }
+    }
+
+    /// Something between two packets that the ladder shows.
+    pub fn rung(&mut self, words: impl FnOnce() -> String) {
+        if let Some(written) = &mut self.written {
+            written.ladder.note(words());
+        }
+    }
+
+    /// The packets, drawn.
+    #[must_use]
+    pub const fn ladder(&self) -> Option<&Ladder> {
+        match &self.written {
+            Some(written) => Some(&written.ladder),
+            None => None,
         }
     }
 
     /// Everything that was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.lines.as_deref().unwrap_or("")
+        self.written.as_ref().map_or("", |written| &written.lines)
     }
 }

@@ -1,6 +1,6 @@
 //! What a run finds.
 
-use std::fmt;
+use std::{any::Any, cell::Cell, fmt, panic};
 
 /// A promise that was broken, or a panic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +32,20 @@ macro_rules! ensure {
 }
 pub(crate) use ensure;
 
+thread_local! {
+    static PANIC: Cell<Option<String>> = const { Cell::new(None) };
+}
+
+/// From now on a panic in a run says nothing on standard error; its words and its place stand in the violation.
+pub fn quiet_panics() {
+    panic::set_hook(Box::new(|info| PANIC.set(Some(info.to_string()))));
+}
+
 /// What a panic says.
-pub(crate) fn words(panic: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn words(panic: &(dyn Any + Send)) -> String {
+    if let Some(words) = PANIC.take() {
+        return words;
+    }
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without words".to_owned())
 }

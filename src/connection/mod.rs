@@ -201,7 +201,8 @@ impl Connection {
     }
 
     /// Takes an unfinished publish over, to be acknowledged later under the session's number for the message.
-    pub(crate) fn defer_publish(&mut self, token: RequestToken) -> Option<u64> {
+    pub(crate) fn defer_publish(&mut self, token: RequestToken, now: Timestamp) -> Option<u64> {
+        self.pass(now);
         self.delivery(token)?;
         match self.finished(token)? {
             Request::Publish { delivery } => Some(delivery),

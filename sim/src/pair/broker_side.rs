@@ -64,11 +64,15 @@ impl World<'_> {
     }
 
     pub(super) fn hear(&mut self) -> Checked {
+        let mut ready = Vec::new();
         while let Some(id) = self.broker.poll_ready() {
-            if let Some(link) = self.link_of(id) {
-                self.links[link].has_output = true;
-                self.look(link);
-            }
+            ready.extend(self.link_of(id));
+        }
+        // Older connections first: a takeover says good-bye before it says hello.
+        ready.sort_unstable();
+        for link in ready {
+            self.links[link].has_output = true;
+            self.look(link);
         }
         while let Some(event) = self.broker.poll_event() {
             self.activity += 1;
@@ -109,12 +113,8 @@ impl World<'_> {
             ensure!(false, "connected", "p{person} without a CONNECT");
             return Ok(());
         };
-        let before = self.model.sessions[person].generation;
         self.model.connected(person, incarnation, seen, present)?;
         let generation = self.model.sessions[person].generation;
-        if generation != before {
-            self.server_forgot(person);
-        }
         let link = &mut self.links[link];
         link.generation = generation;
         link.is_accepted = true;

@@ -10,7 +10,7 @@ use mqtt_engine::{
 use super::World;
 use crate::{
     coverage::Row,
-    names::topic_index,
+    names::{number, topic_index},
     violation::{Checked, ensure},
 };
 
@@ -24,7 +24,8 @@ pub(super) struct Person {
     pub(super) incarnation: u32,
     /// The numbers of the messages whose fate is open.
     pub(super) tokens: BTreeMap<u64, u64>,
-    pub(super) unacknowledged: Vec<DeliveryToken>,
+    /// With the session and the number of the message.
+    pub(super) unacknowledged: Vec<(DeliveryToken, u32, u64)>,
     /// Subscribe and unsubscribe requests without an answer.
     pub(super) requests: usize,
     /// A publish was refused for want of room, and no word since that there is room.
@@ -77,6 +78,7 @@ impl World<'_> {
             let Some(event) = self.people[index].client.poll_event() else { return Ok(()) };
             self.activity += 1;
             self.trace.note(self.now, || format!("p{index} {event:?}"));
+            self.tell_client(index);
             self.told(index, event)?;
         }
         Ok(())
@@ -94,7 +96,8 @@ impl World<'_> {
             ClientEvent::Received { token, message, duplicate } => {
                 let is_manual = person.config.acknowledgement == Acknowledgement::Manual;
                 if is_manual && message.qos > QoS::AtMostOnce {
-                    person.unacknowledged.push(token);
+                    let number = number(&message.payload).unwrap_or(0);
+                    person.unacknowledged.push((token, person.generation, number));
                 }
                 let generation = person.generation;
                 self.model.received(index, generation, &message, duplicate)?;
@@ -158,10 +161,14 @@ impl World<'_> {
             return Ok(());
         }
         let place = place % person.unacknowledged.len();
-        let token = person.unacknowledged.swap_remove(place);
+        let (token, generation, number) = person.unacknowledged.swap_remove(place);
         let reason = if refuses { ReasonCode::QuotaExceeded } else { ReasonCode::Success };
         person.client.acknowledge(token, reason, now);
-        self.count_if(refuses, Row::Acknowledged0x80);
+        self.tell_client(index);
+        if refuses {
+            self.count(Row::Acknowledged0x80);
+            self.model.refused(index, generation, number);
+        }
         Ok(())
     }
 

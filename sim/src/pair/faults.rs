@@ -7,7 +7,6 @@ use mqtt_engine::{
 
 use super::{
     World,
-    observe::Point,
     schedule::{Cut, Garbage, Way},
 };
 use crate::{
@@ -134,7 +133,7 @@ impl World<'_> {
         self.strangers.clear();
         self.broker = Broker::new(self.config.clone(), self.now);
         self.model.broker_restarted();
-        (0..self.people.len()).for_each(|index| self.server_forgot(index));
+        self.servers_forgot();
         self.watch_from_here()
     }
 
@@ -174,7 +173,7 @@ impl World<'_> {
         let is_torn = pipe.ends_mid_packet();
         pipe.bytes.clear();
         self.count_if(is_torn, Row::CutMidPacket);
-        self.lost_on_the_way(link, if way == Way::Up { Point::ClientWrites } else { Point::BrokerWrites });
+        self.lost_on_the_way(link, way);
     }
 }
 

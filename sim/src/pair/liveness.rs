@@ -69,13 +69,32 @@ impl World<'_> {
         Ok(())
     }
 
+    /// Everybody does what can be done at once.
+    pub(super) fn round(&mut self) -> Checked {
+        for index in 0..self.people.len() {
+            self.flush(index, usize::MAX)?;
+        }
+        for link in 0..self.links.len() {
+            self.move_all(link)?;
+        }
+        while !self.questions.is_empty() {
+            self.answer()?;
+        }
+        (0..self.people.len()).try_for_each(|index| self.poll(index, usize::MAX))
+    }
+
     fn heal(&mut self, link: usize) -> Checked {
         let one = &mut self.links[link];
         for pipe in [&mut one.up, &mut one.down] {
             pipe.stands = false;
             pipe.cut_at = None;
         }
-        if one.broker_open {
+        self.move_all(link)
+    }
+
+    /// All bytes arrive that can.
+    fn move_all(&mut self, link: usize) -> Checked {
+        if self.links[link].broker_open {
             self.upload(link, usize::MAX, 90)?;
             if !self.links[link].client_open {
                 self.serve(link, true)?;
@@ -105,12 +124,12 @@ impl World<'_> {
         Ok(())
     }
 
-    fn check_rest(&self) -> Checked {
+    fn check_rest(&mut self) -> Checked {
         for (index, person) in self.people.iter().enumerate() {
             ensure!(!person.is_blocked, "writable once", "p{index} has room, and nobody said so");
             ensure!(person.tokens.is_empty(), "no fate", "p{index}: {:?}", person.tokens);
         }
-        Ok(())
+        self.check_debts()
     }
 
     fn check_retained(&mut self) -> Checked {

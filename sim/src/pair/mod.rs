@@ -14,11 +14,7 @@ mod time;
 mod transport;
 mod workload;
 
-use std::{
-    collections::VecDeque,
-    panic::{AssertUnwindSafe, catch_unwind},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use mqtt_engine::{Broker, BrokerConfig, ConnectionId, Message, Timestamp, TopicFilter};
 
@@ -26,45 +22,39 @@ pub use self::{
     schedule::Step,
     setup::{BrokerSetup, ClientSetup, Setup, WillSetup},
 };
-use self::{broker_side::Asked, clients::Person, direct::Direct, pipe::Link};
+use self::{broker_side::Asked, checkers::Checkers, clients::Person, direct::Direct, pipe::Link};
 use crate::{
-    coverage::{Coverage, Row},
+    coverage::Row,
     random::Random,
     reference::{Model, Rules},
+    ring::{Report, Ring, guarded},
     trace::Trace,
-    violation::{Checked, Violation, ensure},
+    violation::{Checked, ensure},
 };
 
-/// The setup and the schedule of a seed.
-#[must_use]
-pub fn draw(seed: u64) -> (Setup, Vec<Step>) {
-    let setup = Setup::draw(&mut Random::new(seed));
-    // A source of its own, so that a new setting does not change every schedule.
-    let steps = schedule::draw(&setup, &mut Random::new(seed ^ 0x5EED));
-    (setup, steps)
-}
+/// The ring of byte pipes.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair;
 
-/// What came of a run.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// What happened how often.
-    pub coverage: Coverage,
-    /// What went wrong, if something did.
-    pub violation: Option<Violation>,
-    /// All of it in words, if they were asked for.
-    pub trace: Trace,
-}
+impl Ring for Pair {
+    type Setup = Setup;
+    type Step = Step;
 
-/// Runs a schedule, and lets everything come to rest. A panic counts as a violation.
-#[must_use]
-pub fn run(setup: &Setup, steps: &[Step], trace: Trace) -> Report {
-    let mut world = World::new(setup, trace);
-    let result = catch_unwind(AssertUnwindSafe(|| world.run(steps)));
-    let violation = match result {
-        Ok(result) => result.err(),
-        Err(panic) => Some(Violation { rule: "panic", details: crate::violation::words(panic.as_ref()) }),
-    };
-    Report { coverage: world.model.coverage, violation, trace: world.trace }
+    const NAME: &'static str = "pair";
+    const ROWS: &'static [Row] = Row::ALL;
+
+    fn draw(seed: u64) -> (Setup, Vec<Step>) {
+        let setup = Setup::draw(&mut Random::new(seed));
+        // A source of its own, so that a new setting does not change every schedule.
+        let steps = schedule::draw(&setup, &mut Random::new(seed ^ 0x5EED));
+        (setup, steps)
+    }
+
+    fn run(setup: &Setup, steps: &[Step], trace: Trace) -> Report {
+        let mut world = World::new(setup, trace);
+        let violation = guarded(|| world.run(steps));
+        Report { coverage: world.model.coverage, violation, trace: world.trace }
+    }
 }
 
 struct World<'a> {
@@ -75,6 +65,7 @@ struct World<'a> {
     config: BrokerConfig,
     broker: Broker,
     people: Vec<Person>,
+    checkers: Vec<Checkers>,
     links: Vec<Link>,
     watcher: Direct,
     /// What the watcher has got and the model was not told yet.
@@ -95,6 +86,8 @@ impl<'a> World<'a> {
     fn new(setup: &'a Setup, trace: Trace) -> Self {
         let now = Timestamp::from_secs(1000);
         let config = setup.broker.config(setup.clients.len());
+        let configs: Vec<_> =
+            setup.clients.iter().enumerate().map(|(index, one)| one.config(index)).collect();
         let rules = Rules {
             subscriptions: config.subscriptions_per_session,
             retained_count: config.retained_count,
@@ -102,13 +95,15 @@ impl<'a> World<'a> {
             forbids_publish: config.ask_publish,
             forbids_subscribe: config.ask_subscribe,
         };
+        let asks = config.ask_authentication || config.ask_publish || config.ask_subscribe;
         Self {
             setup,
             now,
             lag: (Duration::ZERO, 0),
             broker: Broker::new(config.clone(), now),
             config,
-            people: setup.clients.iter().enumerate().map(|(index, one)| Person::new(one.config(index), now)).collect(),
+            checkers: configs.iter().map(|config| Checkers::new(config.profile, asks)).collect(),
+            people: configs.into_iter().map(|config| Person::new(config, now)).collect(),
             links: Vec::new(),
             watcher: Direct::watcher(now),
             accepted: VecDeque::new(),
@@ -128,6 +123,7 @@ impl<'a> World<'a> {
             let before = self.now;
             self.trace.note(self.now, || format!("-- {step:?}"));
             self.step(*step)?;
+            (0..self.people.len()).for_each(|index| self.tell_client(index));
             self.check_bounds()?;
             self.steps_at_once = if self.now == before { self.steps_at_once + 1 } else { 0 };
             self.count_if(self.steps_at_once == 10, Row::StandStill);
@@ -157,6 +153,7 @@ impl<'a> World<'a> {
                 self.download_some(self.person(client), older, whole, arrive.into(), piece.into())
             }
             Step::Answer => self.answer(),
+            Step::Round => self.round(),
             Step::Pass { millis, timers } => self.pass(Duration::from_millis(millis.into()), timers),
             Step::Backwards { millis, calls } => {
                 self.lag = (Duration::from_millis(millis.into()), calls);
@@ -222,6 +219,7 @@ impl<'a> World<'a> {
             let pending = person.client.pending_publishes();
             ensure!(pending <= person.client.config().queue_count, "bound of a queue", "p{index}: {pending}");
         }
+        self.check_packets()?;
         self.check_wakes()
     }
 }

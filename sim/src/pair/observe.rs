@@ -29,7 +29,7 @@ pub(super) enum Point {
 impl World<'_> {
     /// Bytes pass a point.
     pub(super) fn observe(&mut self, link: usize, point: Point, bytes: &[u8]) -> Checked {
-        self.check_bytes(link, point, bytes)?;
+        self.tell_read(link, point, bytes);
         let Some(mut framing) = framing(&mut self.links[link], point).take() else { return Ok(()) };
         let version = self.links[link].version;
         let mut rest = bytes;
@@ -186,7 +186,10 @@ impl World<'_> {
 
     fn broker_writes(&mut self, link: usize, packet: &Packet<'_>) -> Checked {
         match packet {
-            Packet::Publish(publish) => self.publish_written(link, 1, publish),
+            Packet::Publish(publish) => {
+                self.model.sent(self.links[link].person, number(publish.payload).unwrap_or(0));
+                self.publish_written(link, 1, publish);
+            }
             Packet::PubComp(_) => {
                 let one = &mut self.links[link];
                 one.qos2 = one.qos2.saturating_sub(1);

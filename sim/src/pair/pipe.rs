@@ -86,6 +86,8 @@ pub(super) struct Link {
     /// What the broker's adapter knows: it looks when it is told to, and after its own calls.
     pub(super) wish: (Transport, bool),
     pub(super) has_output: bool,
+    /// How much of the broker's outbox its checker was told.
+    pub(super) told: usize,
     pub(super) seen: Option<ConnectSeen>,
     /// The session that the broker has taken it for.
     pub(super) generation: u32,
@@ -125,6 +127,7 @@ impl Link {
             broker_open: true,
             wish,
             has_output: false,
+            told: 0,
             seen: None,
             generation: 0,
             is_accepted: false,

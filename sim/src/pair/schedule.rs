@@ -77,6 +77,8 @@ pub enum Step {
     Download { client: u8, older: bool, whole: bool, arrive: u16, piece: u8 },
     /// The broker's program answers its oldest question.
     Answer,
+    /// Everybody does what can be done at once: all bytes arrive, all events are taken, all questions answered.
+    Round,
     /// Time passes.
     Pass { millis: u16, timers: Timers },
     /// For some calls the clock shows an earlier time.
@@ -110,11 +112,12 @@ pub const KINDS: &[(Draw, u8, bool)] = &[
     (subscribe, 12, false),
     (unsubscribe, 4, false),
     (poll, 40, false),
-    (acknowledge, 20, false),
+    (acknowledge, 24, false),
     (|random| Step::Connect { client: client(random) }, 30, false),
     (upload, 60, false),
     (download, 50, false),
     (|_| Step::Answer, 20, false),
+    (|_| Step::Round, 14, false),
     (pass, 12, false),
     (late, 3, true),
     (early, 3, true),
@@ -134,9 +137,10 @@ pub const KINDS: &[(Draw, u8, bool)] = &[
 #[must_use]
 pub fn draw(setup: &Setup, random: &mut Random) -> Vec<Step> {
     let total: usize = setup.weights.iter().map(|weight| usize::from(*weight)).sum();
-    // Everybody begins with some subscriptions.
+    // Nearly everybody begins connected, with some subscriptions.
     let mut steps: Vec<Step> = (0..setup.clients.len() as u8).map(|client| Step::Connect { client }).collect();
     steps.extend((0..2 * setup.clients.len()).map(|_| subscribe(random)));
+    steps.extend([Step::Round; 3]);
     while steps.len() < setup.steps {
         let mut place = random.below(total);
         let kind = setup.weights.iter().position(|weight| {
@@ -200,7 +204,7 @@ fn poll(random: &mut Random) -> Step {
 }
 
 fn acknowledge(random: &mut Random) -> Step {
-    Step::Acknowledge { client: client(random), place: random.below(20) as u8, refuses: random.one_in(12) }
+    Step::Acknowledge { client: client(random), place: random.below(20) as u8, refuses: random.one_in(6) }
 }
 
 fn upload(random: &mut Random) -> Step {

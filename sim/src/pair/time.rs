@@ -28,6 +28,7 @@ impl World<'_> {
             Timers::Late => {
                 self.count(Row::TimersLate);
                 self.keep_watching();
+                self.forgive_lateness();
                 self.now = self.now + span;
                 self.handle_timeouts()?;
                 // Who wrote when is nobody's fault now.

@@ -39,6 +39,7 @@ impl World<'_> {
         self.links.push(link);
         self.link_opened(self.links.len() - 1);
         self.people[index].client.transport_opened(now);
+        self.tell_client(index);
         self.after_broker_alone()
     }
 
@@ -87,6 +88,7 @@ impl World<'_> {
 
     /// What the client has to say goes on its way, or a part of it.
     pub(super) fn flush(&mut self, index: usize, count: usize) -> Checked {
+        self.tell_client(index);
         let person = &mut self.people[index];
         let Some(link) = person.link.filter(|link| !self.links[*link].up.stands) else { return Ok(()) };
         let outbox = person.client.outbox();
@@ -95,6 +97,7 @@ impl World<'_> {
             return Ok(());
         }
         let bytes = outbox.copy_to_bytes(count);
+        self.checkers[index].told -= count;
         person.last_written = Some(self.now);
         self.activity += count as u64;
         if !self.links[link].up.has_end {
@@ -155,6 +158,7 @@ impl World<'_> {
         } else {
             Bytes::new()
         };
+        self.taken_from_server(link, &bytes);
         let most = 2 * self.config.connection.outbox_bytes + 4000;
         ensure!(bytes.len() <= most, "bound of an outbox", "{} bytes", bytes.len());
         let is_mute = self.links[link].down.has_end;
@@ -191,6 +195,7 @@ impl World<'_> {
             self.activity += taken as u64;
             count -= taken;
             self.observe(link, Point::ClientReads, &whole[..taken])?;
+            self.tell_client(index);
             if self.links[link].down.cut_at == Some(0) {
                 return self.cut_here(link);
             }
@@ -259,6 +264,7 @@ impl World<'_> {
         if one.broker_open {
             one.has_output |= self.broker.outbox(one.id).is_some_and(|outbox| outbox.has_remaining());
             one.wish = (self.broker.transport(one.id), self.broker.wants_input(one.id));
+            self.tell_server(link);
         }
     }
 

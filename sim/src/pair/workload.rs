@@ -132,6 +132,7 @@ impl World<'_> {
         }
         let now = self.clock();
         self.people[index].client.disconnect(request, now);
+        self.tell_client(index);
         Ok(())
     }
 

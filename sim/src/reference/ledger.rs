@@ -69,6 +69,8 @@ pub(crate) struct Ledger {
     pub(crate) replays: Vec<Replay>,
     received: BTreeSet<u64>,
     replayed: BTreeSet<u64>,
+    /// Messages that the client's program refused: who refuses a QoS 2 message may get it again.
+    pub(crate) refused: BTreeSet<u64>,
     /// The shared filters that it was ever a member of.
     pub(crate) memberships: BTreeSet<&'static str>,
 }
@@ -85,7 +87,8 @@ impl Ledger {
     pub(crate) fn receive(&mut self, looks: Looks, duplicate: bool, retained: &Retained) -> Option<Receipt> {
         if let Some(line) = self.lines.get_mut(&(looks.topic, looks.qos)) {
             let (before, after) = line.copies.split_at(line.next);
-            if looks.qos == QoS::AtLeastOnce && duplicate && before.iter().any(|owed| owed.looks == looks) {
+            let may_come_again = looks.qos == QoS::AtLeastOnce || self.refused.contains(&looks.number);
+            if may_come_again && duplicate && before.iter().any(|owed| owed.looks == looks) {
                 return Some(Receipt::Repeated);
             }
             if let Some(place) = after.iter().position(|owed| owed.looks == looks) {

@@ -46,6 +46,8 @@ pub(crate) struct Published {
     accepted_in: u32,
     /// How often it was delivered through a shared subscription.
     shared: u32,
+    /// Which member it was sent to last.
+    sent_to: Option<usize>,
 }
 
 impl Published {
@@ -64,6 +66,7 @@ impl Published {
             accepted_at: 0,
             accepted_in: 0,
             shared: 0,
+            sent_to: None,
         }
     }
 }
@@ -385,6 +388,22 @@ impl Model {
         }
     }
 
+    /// The broker sends a message to a client.
+    pub(crate) fn sent(&mut self, client: usize, number: u64) {
+        let Some(published) = self.published.get_mut(number as usize).filter(|_| number > 0) else { return };
+        if TOPICS[usize::from(published.topic)].starts_with("$s/") {
+            let former = published.sent_to.replace(client);
+            self.coverage.count_if(former.is_some_and(|former| former != client), Row::SharedRedistributed);
+        }
+    }
+
+    /// A client's program refuses a message.
+    pub(crate) fn refused(&mut self, client: usize, generation: u32, number: u64) {
+        if let Some(ledger) = self.sessions[client].ledgers.get_mut(generation as usize) {
+            ledger.refused.insert(number);
+        }
+    }
+
     fn received_shared(&mut self, client: usize, generation: u32, number: u64, message: &Message) -> Checked {
         let ledger = self.sessions[client].ledgers.get(generation as usize);
         let topic = message.topic.as_str();
@@ -397,7 +416,8 @@ impl Model {
             return Ok(());
         }
         ensure!(message.qos <= published.qos, "QoS", "shared message {number} for p{client}");
-        published.shared += 1;
+        let is_refused = ledger.is_some_and(|ledger| ledger.refused.contains(&number));
+        published.shared += u32::from(!is_refused);
         let is_once = published.qos == QoS::AtMostOnce
             || published.qos == QoS::ExactlyOnce && topic.starts_with("$s/");
         ensure!(

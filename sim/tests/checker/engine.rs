@@ -87,16 +87,16 @@ impl World {
         config.request_problem_information = random.below(2) == 0;
         config.seed = seed;
         let mut broker_config = BrokerConfig::default();
-        broker_config.receive_maximum = [1, 4, 100][random.below(3)];
-        broker_config.inflight_maximum = [1, 3, 100][random.below(3)];
-        broker_config.topic_alias_maximum = [0, 3][random.below(2)];
-        broker_config.outbound_topic_aliases = [0, 3][random.below(2)];
-        broker_config.maximum_packet_size = [60, 1 << 20][random.below(2)];
-        broker_config.maximum_keep_alive = [0, 10][random.below(2)];
-        broker_config.outbox_bytes = [1, 100, 65_536][random.below(3)];
-        broker_config.queue_count = [4, 100][random.below(2)];
-        broker_config.retain_available = random.below(3) > 0;
-        broker_config.maximum_qos = [QoS::AtLeastOnce, QoS::ExactlyOnce, QoS::ExactlyOnce][random.below(3)];
+        broker_config.connection.receive_maximum = [1, 4, 100][random.below(3)];
+        broker_config.connection.inflight_maximum = [1, 3, 100][random.below(3)];
+        broker_config.connection.topic_alias_maximum = [0, 3][random.below(2)];
+        broker_config.connection.outbound_topic_aliases = [0, 3][random.below(2)];
+        broker_config.connection.maximum_packet_size = [60, 1 << 20][random.below(2)];
+        broker_config.connection.maximum_keep_alive = [0, 10][random.below(2)];
+        broker_config.connection.outbox_bytes = [1, 100, 65_536][random.below(3)];
+        broker_config.connection.queue_count = [4, 100][random.below(2)];
+        broker_config.connection.retain_available = random.below(3) > 0;
+        broker_config.connection.maximum_qos = [QoS::AtLeastOnce, QoS::ExactlyOnce, QoS::ExactlyOnce][random.below(3)];
         let mut of_client = Checker::new(Role::Client);
         // The default profile of the client.
         of_client.settings_mut().tolerates_session_present = true;
