@@ -19,6 +19,7 @@ use mqtt_engine_sim::{
     lone::Lone,
     pair::Pair,
     trace::Trace,
+    turmoil::Turmoil,
 };
 
 /// From so many runs on, a row of the table that stays empty is a failure.
@@ -55,6 +56,8 @@ enum Kind {
     Pair,
     /// One client against a server that keeps to the specification
     Lone,
+    /// Hosts with the tokio client and broker on a network that breaks in every way
+    Turmoil,
 }
 
 /// Places in a schedule.
@@ -85,6 +88,7 @@ fn main() -> ExitCode {
     match options.ring {
         Kind::Pair => run::<Pair>(&options),
         Kind::Lone => run::<Lone>(&options),
+        Kind::Turmoil => run::<Turmoil>(&options),
     }
 }
 

@@ -22,11 +22,10 @@ use tokio::{
 use super::{
     PORT,
     chopped::Chopped,
-    coverage::Row,
     oracle::{Phase, WATCHER, Witness},
     setup::Setup,
 };
-use crate::{names::number, random::Random};
+use crate::{coverage::Row, names::number, random::Random};
 
 /// How often the host looks at what is wanted of it.
 const PACE: Duration = Duration::from_millis(50);
@@ -71,7 +70,7 @@ async fn run_one(setup: &Setup, witness: &Witness) -> ::turmoil::Result {
             accepted = listener.accept() => {
                 let (stream, address) = accepted?;
                 let stream = if setup.broker.is_chopped {
-                    witness.oracle().count(Row::ChoppedBroker);
+                    witness.oracle().count(Row::Chopped);
                     Chopped::new(stream, Random::new(random.next_u64()))
                 } else {
                     Chopped::whole(stream)
@@ -123,7 +122,7 @@ impl Hooks for Ears {
                 Decision::Now(Answer::Allow)
             }
             Question::Publish { topic, .. } if topic.as_str().starts_with("no/") => {
-                self.witness.oracle().count(Row::Forbidden);
+                self.witness.oracle().count(Row::PublishForbidden);
                 Decision::Now(Answer::Refuse(ReasonCode::NotAuthorized))
             }
             Question::Publish { .. } => {

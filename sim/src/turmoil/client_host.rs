@@ -14,12 +14,12 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::{
     PORT,
     chopped::Chopped,
-    coverage::Row,
     faults::{BROKER, RELAY},
     oracle::{Phase, Published, Status, Witness},
     setup::{ClientSetup, Setup},
 };
 use crate::{
+    coverage::Row,
     names::{PUBLISHABLE, SHARED_S, TOPICS, payload},
     random::Random,
     violation::ensure,
@@ -70,7 +70,7 @@ fn connector(
             Ok(match random {
                 None => Chopped::whole(stream?),
                 Some(random) => {
-                    witness.oracle().count(Row::ChoppedClient);
+                    witness.oracle().count(Row::Chopped);
                     Chopped::new(stream?, random)
                 }
             })
@@ -162,7 +162,7 @@ impl<F: FnMut() -> Opening> Program<F> {
             }
             ClientEvent::Connected(connected) => self.connected(connected.session_present),
             ClientEvent::Resubscribed { .. } => self.count(Row::Resubscribed),
-            ClientEvent::Writable => self.count(Row::Writable),
+            ClientEvent::Writable => self.count(Row::WritableAgain),
             ClientEvent::Disconnected { reason } => self.disconnected(&reason),
             other => self.witness.oracle().note(|| format!("c{index}: {other:?}")),
         }
@@ -186,7 +186,7 @@ impl<F: FnMut() -> Opening> Program<F> {
         let index = self.index;
         self.witness.judge(|oracle| {
             oracle.note(|| format!("c{index}: {reason:?}"));
-            oracle.count(Row::Disconnected);
+            oracle.count(Row::ConnectionLost);
             oracle.coverage.count_if(*reason == DisconnectReason::PingTimeout, Row::PingTimeout);
             let is_broken = matches!(
                 reason,
@@ -306,7 +306,7 @@ impl<F: FnMut() -> Opening> Program<F> {
         match self.client.publish(message) {
             Ok(token) => self.witness.oracle().published(token, published),
             Err(PublishError::Blocked(_)) => {
-                self.count(Row::Blocked);
+                self.count(Row::WriteRefused);
                 return false;
             }
             Err(error) => {

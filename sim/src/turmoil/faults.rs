@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ::turmoil::Sim;
 
-use super::setup::{ClientSetup, host};
+use super::setup::{ClientSetup, Setup, host};
 use crate::random::Random;
 
 /// The broker's host.
@@ -91,15 +91,15 @@ impl Link {
 }
 
 /// Draws the faults of a run. A run has a few kinds only, so that they meet more often.
-pub(super) fn draw(clients: &[ClientSetup], busy: Duration, random: &mut Random) -> Vec<Fault> {
+pub(super) fn draw(setup: &Setup, random: &mut Random) -> Vec<Fault> {
     let kinds: Vec<_> = (0..3).map(|_| random.below(KINDS)).collect();
     let count = random.below(9);
-    let busy = busy.as_millis() as usize;
+    let busy = setup.busy.as_millis() as usize;
     let mut faults: Vec<_> = (0..count)
         .map(|_| Fault {
             at: Duration::from_millis((100 + random.below(busy)) as u64),
             lasts: Duration::from_millis(random.pick(&[20, 100, 400, 1000, 2500])),
-            what: one_of(random.pick(&kinds), clients, random),
+            what: one_of(random.pick(&kinds), &setup.clients, random),
         })
         .collect();
     faults.sort_by_key(|fault| fault.at);

@@ -7,7 +7,6 @@
 mod broker_host;
 pub mod chopped;
 mod client_host;
-pub mod coverage;
 pub mod faults;
 mod oracle;
 mod panics;
@@ -17,14 +16,13 @@ pub mod setup;
 
 use std::{
     collections::VecDeque,
-    panic::{AssertUnwindSafe, catch_unwind},
+    mem,
     time::{Duration, SystemTime},
 };
 
 use ::turmoil::{Builder, Sim};
 
 use self::{
-    coverage::{Coverage, Row},
     faults::{BROKER, Break, Fault, Node, RELAY, power_back, power_loss},
     oracle::{Phase, Witness},
     relay::Desk,
@@ -32,6 +30,9 @@ use self::{
     setup::Setup,
 };
 use crate::{
+    coverage::Row,
+    random::Random,
+    ring::{Report, Ring, guarded},
     trace::Trace,
     violation::{Checked, Violation, ensure},
 };
@@ -45,40 +46,37 @@ const ROUND: Duration = Duration::from_secs(3);
 /// How many rounds there may be.
 const ROUNDS: u32 = 10;
 
-/// What came of a run.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// What happened how often.
-    pub coverage: Coverage,
-    /// What went wrong, if something did.
-    pub violation: Option<Violation>,
-    /// All of it in words, if they were asked for.
-    pub trace: Trace,
-    /// How much time passed in the run.
-    pub elapsed: Duration,
-}
+/// The ring of whole hosts.
+#[derive(Clone, Copy, Debug)]
+pub struct Turmoil;
 
-/// Runs a setup to its end. A panic, in whatever task, counts as a violation.
-#[must_use]
-pub fn run(setup: &Setup, trace: Trace) -> Report {
-    let mut run = Run::new(setup, trace);
-    panics::watch();
-    let result = catch_unwind(AssertUnwindSafe(|| run.to_the_end()));
-    let violation = match (panics::first(), result) {
-        (Some(details), _) => Some(Violation { rule: "panic", details }),
-        (None, result) => result.unwrap_or(Ok(())).err(),
-    };
-    panics::look_away();
-    let Run { sim, witness, desk, .. } = run;
-    let elapsed = sim.elapsed();
-    drop(sim);
-    let mut oracle = witness.oracle();
-    oracle.coverage.add(&desk.orders().coverage);
-    Report {
-        coverage: std::mem::take(&mut oracle.coverage),
-        violation,
-        trace: std::mem::take(&mut oracle.trace),
-        elapsed,
+impl Ring for Turmoil {
+    type Setup = Setup;
+    type Step = Fault;
+
+    const NAME: &'static str = "turmoil";
+    const ROWS: &'static [Row] = &ROWS;
+
+    fn draw(seed: u64) -> (Setup, Vec<Fault>) {
+        let setup = Setup::draw(seed);
+        // A source of its own, so that a new setting does not change every schedule.
+        let faults = faults::draw(&setup, &mut Random::new(seed ^ 0x5EED));
+        (setup, faults)
+    }
+
+    fn run(setup: &Setup, faults: &[Fault], trace: Trace) -> Report {
+        let mut run = Run::new(setup, faults, trace);
+        panics::watch();
+        let result = guarded(|| run.to_the_end());
+        let panic = panics::first().map(|details| Violation { rule: "panic", details });
+        panics::look_away();
+        let Run { sim, witness, desk, .. } = run;
+        drop(sim);
+        let mut oracle = witness.oracle();
+        oracle.coverage.add(&desk.orders().coverage);
+        let (coverage, trace) = (mem::take(&mut oracle.coverage), mem::take(&mut oracle.trace));
+        // A panic comes first, whatever else it has caused.
+        Report { coverage, violation: panic.or(result), trace }
     }
 }
 
@@ -95,7 +93,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(setup: &'a Setup, trace: Trace) -> Self {
+    fn new(setup: &'a Setup, faults: &[Fault], trace: Trace) -> Self {
         let witness = Witness::new(setup, trace);
         let desk = Desk::default();
         let mut run = Self {
@@ -105,7 +103,7 @@ impl<'a> Run<'a> {
             desk,
             hosts: Vec::new(),
             broken: Vec::new(),
-            faults: setup.faults.iter().copied().collect(),
+            faults: faults.iter().copied().collect(),
         };
         run.start_hosts();
         run
@@ -153,9 +151,8 @@ impl<'a> Run<'a> {
         if let Err(error) = stepped {
             return Err(Violation { rule: "a host fails", details: error.to_string() });
         }
-        if let Some(details) = panics::first() {
-            return Err(Violation { rule: "panic", details });
-        }
+        // Told by whoever ends the run.
+        ensure!(panics::first().is_none(), "panic", "in a task");
         self.witness.oracle().violation.take().map_or(Ok(()), Err)
     }
 
@@ -215,7 +212,7 @@ impl<'a> Run<'a> {
     }
 
     fn mend_all(&mut self) {
-        for (_, what) in std::mem::take(&mut self.broken) {
+        for (_, what) in mem::take(&mut self.broken) {
             self.mend(what);
         }
         self.desk.orders().withdraw_all();
@@ -304,7 +301,56 @@ const fn row(what: Break) -> Option<Row> {
         Break::PowerLoss(Node::Client(_)) => Row::ClientPowerLoss,
         Break::PowerLoss(Node::Broker) => Row::BrokerPowerLoss,
         Break::PowerLoss(Node::Relay) => Row::RelayPowerLoss,
-        Break::Restart => Row::BrokerRestart,
+        Break::Restart => Row::BrokerTold,
         Break::Cut(..) | Break::Stall(..) | Break::HalfClose(_) => return None,
     })
 }
+
+/// What must happen here sooner or later.
+const ROWS: [Row; 45] = [
+    Row::Partition,
+    Row::OneWay,
+    Row::Hold,
+    Row::Loss,
+    Row::Slow,
+    Row::ClientCrash,
+    Row::ClientPowerLoss,
+    Row::BrokerCrash,
+    Row::BrokerPowerLoss,
+    Row::BrokerTold,
+    Row::RelayCrash,
+    Row::RelayPowerLoss,
+    Row::CutMidPacket,
+    Row::CutAtByte,
+    Row::Stalled,
+    Row::HalfClosed,
+    Row::Chopped,
+    Row::ConnectFailed,
+    Row::ConnectionLost,
+    Row::PingTimeout,
+    Row::KeepAliveEnds,
+    Row::ConnectTimeout,
+    Row::Takeover,
+    Row::SessionBegun,
+    Row::SessionResumed,
+    Row::SessionLost,
+    Row::SessionKept,
+    Row::Resubscribed,
+    Row::Left,
+    Row::Dozed,
+    Row::WriteRefused,
+    Row::WritableAgain,
+    Row::QueueFull,
+    Row::PublishResent,
+    Row::DuplicateQoS1PassedOn,
+    Row::OutcomeUnknown,
+    Row::MessageExpired,
+    Row::PublishForbidden,
+    Row::AnsweredLater,
+    Row::WillAtOnce,
+    Row::WillDelayed,
+    Row::WillCancelled,
+    Row::RetainedReplayed,
+    Row::RetainedCleared,
+    Row::SharedDelivered,
+];

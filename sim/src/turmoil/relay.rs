@@ -18,10 +18,10 @@ use tokio::{
 
 use super::{
     PORT,
-    coverage::{Coverage, Row},
     faults::{BROKER, Break, Way},
     sabotage::Liar,
 };
+use crate::coverage::{Coverage, Row};
 
 /// What the relay is to do to the next connections that carry something.
 #[derive(Debug, Default)]
@@ -136,8 +136,9 @@ impl<'a> Pipe<'a> {
                 let last = usize::from(*left);
                 self.write(&piece[..last]).await?;
                 let is_inside = self.framing.is_mid_packet();
-                let row = if is_inside { Row::CutInsidePacket } else { Row::CutBetweenPackets };
-                self.desk.orders().coverage.count(row);
+                let coverage = &mut self.desk.orders().coverage;
+                coverage.count(Row::CutAtByte);
+                coverage.count_if(is_inside, Row::CutMidPacket);
                 Err(io::ErrorKind::ConnectionAborted.into())
             }
             Some(Break::Stall(_, left)) => {

@@ -1,4 +1,4 @@
-//! What a run is made of: the broker, the clients, the network and the faults, all drawn from a seed.
+//! What a run is made of: the broker, the clients and the network, all drawn from a seed.
 
 use std::time::Duration;
 
@@ -6,14 +6,8 @@ use mqtt_engine::{
     Acknowledgement, BrokerConfig, ClientConfig, Message, QoS, Reconnect, Text, Will, packet::ProtocolVersion,
 };
 
-use super::{
-    faults::{self, Fault},
-    sabotage::Sabotage,
-};
-use crate::{
-    names::FILTERS,
-    random::Random,
-};
+use super::sabotage::Sabotage;
+use crate::{names::FILTERS, random::Random};
 
 /// What everybody subscribes to, to see at the end that everything works.
 pub(super) const PROBES: &str = "probe/+";
@@ -31,8 +25,7 @@ pub struct Setup {
     pub clients: Vec<ClientSetup>,
     /// How long the clients are busy and faults happen.
     pub busy: Duration,
-    pub faults: Vec<Fault>,
-    /// A fault that no correct client or broker survives, to show that it is found.
+    /// What the relay does that no correct client or broker survives, to show that it is found.
     pub sabotage: Option<Sabotage>,
 }
 
@@ -96,8 +89,7 @@ impl Setup {
         let count = 2 + random.below(4);
         let clients: Vec<_> = (0..count).map(|_| ClientSetup::draw(&mut random)).collect();
         let busy = Duration::from_millis(random.pick(&[1500, 2500, 4000]));
-        let faults = faults::draw(&clients, busy, &mut random);
-        Self { seed, tick, latency: latency.into(), broker, clients, busy, faults, sabotage: None }
+        Self { seed, tick, latency: latency.into(), broker, clients, busy, sabotage: None }
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Oracle, Published};
 use crate::{
     names::number,
     reference::matching::matches,
-    turmoil::coverage::Row,
+    coverage::Row,
     violation::{Checked, ensure},
 };
 
@@ -44,8 +44,8 @@ impl Oracle {
         };
         ensure!(published.outcome.is_none(), "one fate for each publish", "{number:?}: {outcome:?}");
         published.outcome = Some(outcome);
-        self.coverage.count_if(outcome == PublishOutcome::Unknown, Row::Unknown);
-        self.coverage.count_if(outcome == PublishOutcome::Expired, Row::Expired);
+        self.coverage.count_if(outcome == PublishOutcome::Unknown, Row::OutcomeUnknown);
+        self.coverage.count_if(outcome == PublishOutcome::Expired, Row::MessageExpired);
         Ok(())
     }
 
@@ -72,7 +72,7 @@ impl Oracle {
         ensure!(!topic.starts_with("no/"), "a refused message goes nowhere", "{number} {topic}");
         ensure!(message.retain == retain, "retain as published", "{number} {topic}");
         ensure!(qos == QoS::AtLeastOnce || is_first, "QoS 0 and 2 are accepted once", "{number} {qos:?}");
-        self.coverage.count_if(!is_first, Row::AcceptedAgain);
+        self.coverage.count_if(!is_first, Row::DuplicateQoS1PassedOn);
         if is_first {
             let last = self.order.insert((publisher, topic.clone(), qos), number);
             ensure!(last < Some(number), "accepted in order", "{number} after {last:?}, {topic} {qos:?}");
@@ -99,7 +99,7 @@ impl Oracle {
         self.last_progress = self.now;
         let topic = message.topic.as_str();
         self.note(|| format!("c{index} gets {topic} {:?} {:?}", number(&message.payload), message.qos));
-        self.coverage.count_if(duplicate, Row::Resent);
+        self.coverage.count_if(duplicate, Row::PublishResent);
         if topic.starts_with("will/") || message.payload.is_empty() {
             return Ok(());
         }

@@ -17,11 +17,9 @@ use mqtt_engine::{PublishOutcome, QoS, Timestamp};
 
 pub(super) use self::sessions::WATCHER;
 use self::sessions::{BrokerLife, WillState};
-use super::{
-    coverage::{Coverage, Row},
-    setup::Setup,
-};
+use super::setup::Setup;
 use crate::{
+    coverage::{Coverage, Row},
     trace::Trace,
     violation::{Checked, Violation},
 };

@@ -6,8 +6,9 @@ use mqtt_engine::{BrokerEvent, DisconnectCause, QoS, packet::ReasonCode};
 
 use super::{Oracle, Person};
 use crate::{
+    coverage::Row,
     names::SHARED_S,
-    turmoil::{coverage::Row, setup::index_of},
+    turmoil::setup::index_of,
     violation::{Checked, ensure},
 };
 
@@ -115,7 +116,7 @@ impl Oracle {
                 if let Some(index) = index_of(client_id.as_str()) {
                     self.people[index].missed = true;
                 }
-                self.count(Row::Dropped);
+                self.count(Row::QueueFull);
                 Ok(())
             }
             _ => Ok(()),
@@ -177,7 +178,7 @@ impl Oracle {
 
     fn count_cause(&mut self, cause: &DisconnectCause) {
         match cause {
-            DisconnectCause::KeepAliveTimeout => self.count(Row::KeepAliveTimeout),
+            DisconnectCause::KeepAliveTimeout => self.count(Row::KeepAliveEnds),
             DisconnectCause::ConnectTimeout => self.count(Row::ConnectTimeout),
             DisconnectCause::Closed(ReasonCode::SessionTakenOver) => self.count(Row::Takeover),
             _ => {}
