@@ -13,7 +13,9 @@ use std::{
 };
 
 use clap::{Parser, ValueEnum};
-use mqtt_engine_sim::{Ring, Violation, coverage::Coverage, lone::Lone, pair::Pair, trace::Trace};
+use mqtt_engine_sim::{
+    Ring, Violation, coverage::Coverage, lone::Lone, pair::Pair, trace::Trace, turmoil::Turmoil,
+};
 
 /// From so many runs on, a row of the table that stays empty is a failure.
 const ENOUGH: u64 = 50_000;
@@ -49,6 +51,8 @@ enum Kind {
     Pair,
     /// One client against a server that keeps to the specification
     Lone,
+    /// Hosts with the tokio client and broker on a network that breaks in every way
+    Turmoil,
 }
 
 /// Places in a schedule.
@@ -80,6 +84,7 @@ fn main() -> ExitCode {
     match options.ring {
         Kind::Pair => run::<Pair>(&options),
         Kind::Lone => run::<Lone>(&options),
+        Kind::Turmoil => run::<Turmoil>(&options),
     }
 }
 

@@ -41,7 +41,7 @@ impl Ring for Pair {
     type Step = Step;
 
     const NAME: &'static str = "pair";
-    const ROWS: &'static [Row] = Row::ALL;
+    const ROWS: &'static [Row] = Row::MACHINES;
 
     fn draw(seed: u64) -> (Setup, Vec<Step>) {
         let setup = Setup::draw(&mut Random::new(seed));
