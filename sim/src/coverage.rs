@@ -155,6 +155,56 @@ rows! {
     OwnMessage: "the embedding program publishes",
     /// The embedding program ends a connection.
     Dismissed: "the embedding program ends a connection",
+    // From here on: what only whole hosts show.
+    /// Network: a link is partitioned.
+    Partition: "network: a link is partitioned",
+    /// Network: a link is partitioned in one direction.
+    OneWay: "network: a link is partitioned in one direction",
+    /// Network: a link stands still and delivers later.
+    Hold: "network: a link stands still and delivers later",
+    /// Network: a link loses segments.
+    Loss: "network: a link loses segments",
+    /// Network: a link gets slow.
+    Slow: "network: a link gets slow",
+    /// A client crashes (FIN or RST).
+    ClientCrash: "a client crashes (FIN or RST)",
+    /// A client loses its power (silence).
+    ClientPowerLoss: "a client loses its power (silence)",
+    /// The broker crashes (FIN or RST).
+    BrokerCrash: "the broker crashes (FIN or RST)",
+    /// The broker loses its power (silence).
+    BrokerPowerLoss: "the broker loses its power (silence)",
+    /// The broker is told to stop, and starts again.
+    BrokerTold: "the broker is told to stop, and starts again",
+    /// The relay crashes (FIN or RST).
+    RelayCrash: "the relay crashes (FIN or RST)",
+    /// The relay loses its power (silence).
+    RelayPowerLoss: "the relay loses its power (silence)",
+    /// An attempt to connect fails.
+    ConnectFailed: "an attempt to connect fails",
+    /// A client loses its connection.
+    ConnectionLost: "a client loses its connection",
+    /// A program begins a session.
+    SessionBegun: "a program begins a session",
+    /// A program that starts again goes on with its session.
+    SessionKept: "a program that starts again goes on with its session",
+    /// A client subscribes again by itself.
+    Resubscribed: "a client subscribes again by itself",
+    /// A client says good-bye.
+    Left: "a client says good-bye",
+    /// A program does not look for events for a while.
+    Dozed: "a program does not look for events for a while",
+    /// A question is answered later.
+    AnsweredLater: "a question is answered later",
+    /// A shared message is delivered.
+    SharedDelivered: "a shared message is delivered",
+    /// The last round of messages needs another one.
+    ProbedAgain: "the last round of messages needs another one",
+}
+
+impl Row {
+    /// Those of the rings of state machines; the others are about whole hosts.
+    pub const MACHINES: &[Self] = Self::ALL.split_at(Self::Partition as usize).0;
 }
 
 /// How often each happened.

@@ -22,6 +22,7 @@ mod reference;
 pub mod ring;
 mod shrink;
 pub mod trace;
+pub mod turmoil;
 mod violation;
 
 pub use ring::{Report, Ring};

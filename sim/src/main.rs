@@ -14,11 +14,7 @@ use std::{
 
 use clap::{Parser, ValueEnum};
 use mqtt_engine_sim::{
-    Ring, Violation,
-    coverage::Coverage,
-    lone::Lone,
-    pair::Pair,
-    trace::Trace,
+    Ring, Violation, coverage::Coverage, lone::Lone, pair::Pair, trace::Trace, turmoil::Turmoil,
 };
 
 /// From so many runs on, a row of the table that stays empty is a failure.
@@ -55,6 +51,8 @@ enum Kind {
     Pair,
     /// One client against a server that keeps to the specification
     Lone,
+    /// Hosts with the tokio client and broker on a network that breaks in every way
+    Turmoil,
 }
 
 /// Places in a schedule.
@@ -62,7 +60,8 @@ enum Kind {
 struct Steps(Vec<usize>);
 
 fn seeds(text: &str) -> Result<(u64, u64), String> {
-    let number = |text: &str| text.replace('_', "").parse::<u64>().map_err(|error| format!("{text}: {error}"));
+    let number =
+        |text: &str| text.replace('_', "").parse::<u64>().map_err(|error| format!("{text}: {error}"));
     match text.split_once("..") {
         Some((from, to)) => Ok((number(from)?, number(to)?)),
         None => Ok((0, number(text)?)),
@@ -85,6 +84,7 @@ fn main() -> ExitCode {
     match options.ring {
         Kind::Pair => run::<Pair>(&options),
         Kind::Lone => run::<Lone>(&options),
+        Kind::Turmoil => run::<Turmoil>(&options),
     }
 }
 

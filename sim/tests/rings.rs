@@ -1,5 +1,9 @@
 //! A small share of what the command runs, for every build: some hundred seeds of each ring, and that a seed is a run.
-#![allow(clippy::unwrap_used, clippy::std_instead_of_core, reason = "a test says what went wrong by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::std_instead_of_core,
+    reason = "a test says what went wrong by panicking"
+)]
 
 use mqtt_engine_sim::{Ring, coverage::Coverage, lone::Lone, pair::Pair, trace::Trace};
 
@@ -9,7 +13,10 @@ fn run<R: Ring>(seeds: std::ops::Range<u64>) -> Coverage {
     for seed in seeds {
         let report = R::run_seed(seed);
         if let Some(violation) = report.violation {
-            panic!("{violation}\ncargo run --release -p mqtt-engine-sim -- --ring {} --replay {seed}", R::NAME);
+            panic!(
+                "{violation}\ncargo run --release -p mqtt-engine-sim -- --ring {} --replay {seed}",
+                R::NAME
+            );
         }
         coverage.add(&report.coverage);
     }
@@ -64,7 +71,8 @@ fn a_run_is_the_same_when_somebody_looks() {
 fn parts_of_schedules_run() {
     for seed in 0..150 {
         let (setup, steps) = Pair::draw(seed);
-        let part: Vec<_> = steps.iter().copied().enumerate().filter(|(n, _)| n % 3 != seed as usize % 3).collect();
+        let part: Vec<_> =
+            steps.iter().copied().enumerate().filter(|(n, _)| n % 3 != seed as usize % 3).collect();
         let part: Vec<_> = part.into_iter().map(|(_, step)| step).collect();
         let violation = Pair::run(&setup, &part, Trace::default()).violation;
         assert_eq!(violation, None, "seed {seed}");

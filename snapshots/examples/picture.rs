@@ -1,6 +1,7 @@
 //! Writes the picture in the README, `snapshots/qos2-resume.svg`: `cargo run -p mqtt-engine-diary --example picture`.
 
-use std::{error::Error, fs, path::Path};
+use core::error::Error;
+use std::{fs, path::Path};
 
 use mqtt_engine::{BrokerConfig, ClientConfig, Message, QoS, Text, packet::ProtocolVersion};
 use mqtt_engine_diary::{Ladder, script::Pair};

@@ -51,7 +51,8 @@ impl World<'_> {
             source.qos = will;
         }
         self.trace.note(self.now, || {
-            let payload = String::from_utf8_lossy(&message.payload[..message.payload.len().min(12)]).into_owned();
+            let payload =
+                String::from_utf8_lossy(&message.payload[..message.payload.len().min(12)]).into_owned();
             format!("accepted {} {payload} from {source:?}", message.topic)
         });
         self.model.accepted(message, source, self.now)
@@ -180,7 +181,8 @@ impl World<'_> {
         };
         let refuses = match about {
             Question::Publish { topic, client_id, .. } => {
-                topic.as_str().starts_with("no/") || person(client_id).is_none() && !Self::is_ours(topic.as_str())
+                topic.as_str().starts_with("no/")
+                    || person(client_id).is_none() && !Self::is_ours(topic.as_str())
             }
             Question::Subscribe { filter, .. } => filter.as_str().starts_with("no/"),
             _ => false,
@@ -208,7 +210,9 @@ impl World<'_> {
             // Its packets were not read meanwhile.
             self.links[link].last_packet = self.now;
         }
-        if asked.is_subscribe && let Some(link) = self.link_of(asked.connection) {
+        if asked.is_subscribe
+            && let Some(link) = self.link_of(asked.connection)
+        {
             self.filter_decided(link);
         }
         self.after_broker(asked.source)

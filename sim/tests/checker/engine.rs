@@ -97,7 +97,8 @@ impl World {
         broker_config.connection.outbox_bytes = [1, 100, 65_536][random.below(3)];
         broker_config.connection.queue_count = [4, 100][random.below(2)];
         broker_config.connection.retain_available = random.below(3) > 0;
-        broker_config.connection.maximum_qos = [QoS::AtLeastOnce, QoS::ExactlyOnce, QoS::ExactlyOnce][random.below(3)];
+        broker_config.connection.maximum_qos =
+            [QoS::AtLeastOnce, QoS::ExactlyOnce, QoS::ExactlyOnce][random.below(3)];
         let mut of_client = Checker::new(Role::Client);
         // The default profile of the client.
         of_client.settings_mut().tolerates_session_present = true;

@@ -136,6 +136,12 @@ impl ClientDesk {
         self.at_connected = Some(request);
     }
 
+    /// The program acknowledges the newest delivery that it has not acknowledged.
+    pub fn acknowledge_newest(&mut self, reason: ReasonCode) {
+        let newest = self.unacknowledged.pop_back();
+        self.acknowledge_this(newest, reason);
+    }
+
     /// So much time passes; timers fire when they are due.
     pub fn advance(&mut self, span: Duration) {
         self.let_pass(span);
@@ -177,6 +183,13 @@ impl ClientDesk {
         {
             self.subscribe(request);
         }
+    }
+
+    fn acknowledge_this(&mut self, delivery: Option<DeliveryToken>, reason: ReasonCode) {
+        let Some(token) = delivery else { self.scribe.fail("nothing to acknowledge") };
+        self.scribe.call(CLIENT, format!("acknowledge #{} {}", token.as_u64(), reason.words()));
+        self.client.acknowledge(token, reason, self.scribe.now);
+        self.settle();
     }
 
     fn called(&mut self, call: String, result: Result<u64, String>) {
@@ -284,10 +297,8 @@ impl ClientStage for ClientDesk {
     }
 
     fn acknowledge(&mut self, reason: ReasonCode) {
-        let Some(token) = self.unacknowledged.pop_front() else { self.scribe.fail("nothing to acknowledge") };
-        self.scribe.call(CLIENT, format!("acknowledge #{} {}", token.as_u64(), reason.words()));
-        self.client.acknowledge(token, reason, self.scribe.now);
-        self.settle();
+        let oldest = self.unacknowledged.pop_front();
+        self.acknowledge_this(oldest, reason);
     }
 
     fn disconnect(&mut self, request: Disconnect) {

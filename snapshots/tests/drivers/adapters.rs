@@ -85,7 +85,8 @@ impl beside_client::Driver for BlockingClient {
     }
 
     fn disconnect(&mut self, request: Disconnect) {
-        self.0.disconnect(request, Duration::from_secs(2));
+        // It waits for what is unfinished, which the script would finish only afterwards.
+        self.0.disconnect(request, Duration::from_millis(20));
     }
 
     fn turn(&mut self, patience: Duration) -> Option<ClientEvent> {

@@ -29,12 +29,14 @@ where
     exchange.look();
     while exchange.wish == Transport::Keep {
         tokio::select! {
-            () = wake.notified() => exchange.look(),
+            // Not by chance, so that a simulation is the same each time. Bytes first: they make the task look at the broker, too.
+            biased;
             open = poll_fn(|cx| exchange.poll(&mut stream, cx)) => {
                 if !matches!(open, Ok(true)) {
                     return;
                 }
             }
+            () = wake.notified() => exchange.look(),
         }
     }
     if exchange.wish == Transport::FlushThenClose && exchange.flush(&mut stream, patience).await.is_ok() {

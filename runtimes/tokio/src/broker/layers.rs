@@ -95,6 +95,7 @@ pub(super) async fn serve(slot: Slot, accepted: Accepted, handshake: Duration, p
         Raw::Unix(stream) => Box::new(stream),
     };
     let opened = tokio::select! {
+        biased;
         opened = timeout(handshake, layers.open(stream)) => opened.unwrap_or_else(|_| Err(late())),
         () = closed(&slot) => Err(late()),
     };

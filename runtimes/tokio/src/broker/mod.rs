@@ -101,9 +101,11 @@ impl Server {
         loop {
             let deadline = self.shared.arm();
             tokio::select! {
+                // Not by chance, so that a simulation is the same each time. None of the first three is ready for long, and what the
+                // last one stands for is seen to in each round.
+                biased;
                 () = &mut shutdown => break,
                 () = self.shared.clock.sleep_until(deadline) => self.shared.with(|broker, now| broker.handle_timeout(now)),
-                () = self.shared.earlier.notified() => {}
                 Some(_) = connections.join_next() => {}
                 accepted = accept(&listeners, accept_from) => match accepted {
                     Ok(accepted) => self.admit(accepted, &mut connections),
@@ -114,6 +116,7 @@ impl Server {
                         }
                     }
                 },
+                () = self.shared.earlier.notified() => {}
             }
         }
         drop(listeners);

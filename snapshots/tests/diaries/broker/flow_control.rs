@@ -1,15 +1,16 @@
 //! Windows, identifiers and packet sizes at their limits.
 
 use mqtt_engine::{
+    BrokerConfig,
     QoS::{AtLeastOnce, AtMostOnce, ExactlyOnce},
     packet::{Property, ProtocolVersion, ReasonCode as R},
 };
 use mqtt_engine_diary::script::{
-    BrokerDesk, BrokerStage, Said, bytes, connack, connect, disconnect, pingreq, pingresp, puback, pubcomp,
-    publish, pubrec, pubrel, refusal, suback, subscribe,
+    BrokerDesk, BrokerStage, Said, connack, connect, disconnect, pingreq, pingresp, puback, pubcomp, publish,
+    pubrec, pubrel, refusal, suback, subscribe,
 };
 
-use super::{Steps as _, deliver_unseen, play, play_v5, play_with, with};
+use super::{Steps as _, deliver_unseen, hex, play, play_v5, play_with, with};
 use crate::{
     diaries,
     vocabulary::{V3, V5, accepted, millis},
@@ -74,14 +75,14 @@ fn shared_ids(broker: &mut dyn BrokerStage, version: ProtocolVersion) {
     broker.silence(millis(100));
 }
 
-fn wide_window(config: &mut mqtt_engine::BrokerConfig) {
+fn wide_window(config: &mut BrokerConfig) {
     config.connection.inflight_maximum = u16::MAX;
     config.connection.queue_count = 200_000;
     config.connection.queue_bytes = 100 << 20;
 }
 
 /// With 65,535 messages unacknowledged the next one waits for an identifier; the first that is free goes to it.
-/// [MQTT-2.3.1-2] (3.1.1), [MQTT-2.2.1-3] (5.0)
+/// [MQTT-2.3.1-4] (3.1.1), [MQTT-2.2.1-4] (5.0)
 fn exhausted(broker: &mut BrokerDesk, version: ProtocolVersion) {
     broker.joins("sub", version);
     broker.subscribes("sub", "t", AtLeastOnce);
@@ -116,21 +117,18 @@ fn small_window(broker: &mut BrokerDesk, version: ProtocolVersion) {
     broker.send("sub", puback(4));
 }
 
-/// CONNACK with the default limits but for one.
-fn limited(change: Property<'static>) -> Said {
-    let [mut receive_maximum, mut packet_size] =
-        [Property::ReceiveMaximum(64), Property::MaximumPacketSize(1 << 20)];
-    match change {
-        Property::ReceiveMaximum(_) => receive_maximum = change,
-        _ => packet_size = change,
-    }
-    connack(false).with(receive_maximum).with(packet_size).with(Property::TopicAliasMaximum(16))
+/// CONNACK with these limits.
+fn limited(receive_maximum: u16, packet_size: u32) -> Said {
+    connack(false)
+        .with(Property::ReceiveMaximum(receive_maximum))
+        .with(Property::MaximumPacketSize(packet_size))
+        .with(Property::TopicAliasMaximum(16))
 }
 
 /// One QoS 2 message is unfinished, which is all that is allowed: QoS 0, SUBSCRIBE and PINGREQ go on.
 /// [MQTT-3.3.4-7] (5.0)
 fn counter_scope(broker: &mut dyn BrokerStage) {
-    broker.knocks("c", V5, connect("c"), limited(Property::ReceiveMaximum(1)));
+    broker.knocks("c", V5, connect("c"), limited(1, 1 << 20));
     broker.subscribes("c", "t", AtMostOnce);
     broker.ask("c", publish("t", "2").qos2(1), pubrec(1));
     broker.recv("c", publish("t", "2"));
@@ -163,7 +161,7 @@ fn throttled(broker: &mut BrokerDesk, version: ProtocolVersion) {
     broker.send("c", puback(2));
 }
 
-/// The subscriber takes 16 bytes: what is larger is dropped and told, and costs neither identifier nor quota.
+/// The subscriber takes 24 bytes: what is larger is dropped and told, and costs neither identifier nor quota.
 /// [MQTT-3.1.2-24] [MQTT-3.1.2-25] (5.0)
 fn too_large(broker: &mut dyn BrokerStage) {
     let limits = [Property::ReceiveMaximum(1), Property::MaximumPacketSize(24)];
@@ -181,24 +179,20 @@ fn too_large(broker: &mut dyn BrokerStage) {
 }
 
 fn zero_receive_maximum(broker: &mut dyn BrokerStage) {
-    refused_connect(broker, &[0x21, 0, 0]);
+    is_refused(broker, "10 11 00 04 4D 51 54 54 05 02 00 00 03 21 00 00 00 01 63");
 }
 
 fn zero_packet_size(broker: &mut dyn BrokerStage) {
-    refused_connect(broker, &[0x27, 0, 0, 0, 0]);
+    is_refused(broker, "10 13 00 04 4D 51 54 54 05 02 00 00 05 27 00 00 00 00 00 01 63");
 }
 
 /// A protocol error (5.0 sections 3.1.2.11.3 and 3.1.2.11.4), which CONNACK names.
-fn refused_connect(broker: &mut dyn BrokerStage, property: &[u8]) {
-    let mut connect = vec![0x10, 0, 0, 4, b'M', b'Q', b'T', b'T', 5, 2, 0, 0, property.len() as u8];
-    connect.extend_from_slice(property);
-    connect.extend_from_slice(&[0, 1, b'c']);
-    connect[1] = (connect.len() - 2) as u8;
-    broker.knocks("c", V5, bytes(&connect), refusal(R::ProtocolError));
+fn is_refused(broker: &mut dyn BrokerStage, connect: &str) {
+    broker.knocks("c", V5, hex(connect), refusal(R::ProtocolError));
     broker.ends("c");
 }
 
-fn small_packets(config: &mut mqtt_engine::BrokerConfig) {
+fn small_packets(config: &mut BrokerConfig) {
     config.connection.maximum_packet_size = 20;
 }
 
@@ -206,7 +200,7 @@ fn small_packets(config: &mut mqtt_engine::BrokerConfig) {
 fn whole_size(broker: &mut BrokerDesk, version: ProtocolVersion) {
     // Two bytes of fixed header, three of topic, in 5.0 one without properties.
     let largest = if version == V5 { 14 } else { 15 };
-    broker.knocks("c", version, connect("c"), limited(Property::MaximumPacketSize(20)));
+    broker.knocks("c", version, connect("c"), limited(64, 20));
     broker.send("c", publish("t", vec![b'x'; largest]));
     broker.ask("c", pingreq(), pingresp());
     broker.send("c", publish("t", vec![b'x'; largest + 1]));

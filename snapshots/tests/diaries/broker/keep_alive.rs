@@ -1,17 +1,20 @@
 //! Time: keep alive with early, late and no looks at the clock, and the connect timeout.
 
-use mqtt_engine::packet::{Property, ProtocolVersion, ReasonCode as R};
+use mqtt_engine::{
+    QoS::AtMostOnce,
+    packet::{Property, ProtocolVersion, ReasonCode as R},
+};
 use mqtt_engine_diary::script::{BrokerDesk, BrokerStage, connect, disconnect, pingreq, pingresp, publish};
 
-use super::{Steps as _, play, play_with, with};
+use super::{Steps as _, play_with, with};
 use crate::{
     diaries,
     vocabulary::{V3, V5, accepted, broker, millis, seconds},
 };
 
 diaries! { "broker";
-    s42_a_client_that_only_publishes_is_alive_v3 => play(V3, send_only);
-    s42_a_client_that_only_publishes_is_alive_v5 => play(V5, send_only);
+    s42_a_client_that_only_publishes_is_alive_v3 => play_with(broker(), |desk| send_only(desk, V3));
+    s42_a_client_that_only_publishes_is_alive_v5 => play_with(broker(), |desk| send_only(desk, V5));
     s43_a_client_that_vanished_is_found_out_v3 => play_with(broker(), |desk| half_open(desk, V3));
     s43_a_client_that_vanished_is_found_out_v5 => play_with(broker(), |desk| half_open(desk, V5));
     s43_a_packet_that_never_ends_is_no_sign_of_life_v3 => play_with(broker(), |desk| half_a_packet(desk, V3));
@@ -42,7 +45,6 @@ fn send_only(broker: &mut dyn BrokerStage, version: ProtocolVersion) {
 /// Closed one and a half times the keep alive after the last packet, not a microsecond before, and its will is published.
 /// [MQTT-3.1.2-24] (3.1.1), [MQTT-3.1.2-22] (5.0)
 fn half_open(broker: &mut BrokerDesk, version: ProtocolVersion) {
-    use mqtt_engine::QoS::AtMostOnce;
     broker.joins("watcher", version);
     broker.subscribes("watcher", "will", AtMostOnce);
     let connect = connect("c").keep_alive(10).will("will", "c is gone", AtMostOnce, false);

@@ -62,7 +62,7 @@ fn play_v5(flow: fn(&mut dyn BrokerStage)) -> Diary {
     on_every_broker(broker(), flow)
 }
 
-/// A flow at the desk, which is the same when the broker gets its input byte by byte (S51).
+/// A flow at the desk, for those that need it, or seconds of time, which would pass for real elsewhere. It is the same when the broker gets its input byte by byte (S51).
 pub(crate) fn play_with(config: BrokerConfig, flow: impl Fn(&mut BrokerDesk)) -> Diary {
     let [whole, chopped] = [usize::MAX, 1].map(|piece| {
         let mut desk = BrokerDesk::new(config.clone()).reading(piece);

@@ -1,6 +1,9 @@
 //! Packets that the broker must take, and packets that it must not.
 
-use mqtt_engine::packet::{ProtocolVersion, ReasonCode as R};
+use mqtt_engine::{
+    QoS::ExactlyOnce,
+    packet::{ProtocolVersion, ReasonCode as R},
+};
 use mqtt_engine_diary::script::{
     BrokerDesk, BrokerStage, disconnect, pingreq, pingresp, publish, pubrec, refusal,
 };
@@ -30,7 +33,7 @@ fn bomb(broker: &mut dyn BrokerStage) {
 /// PUBACK, PUBREC, PUBREL and PUBCOMP with 2, 3 and 4 bytes, DISCONNECT with 0 and 1 (5.0 sections 3.4.2.1 and 3.14.2.1).
 fn lengths(broker: &mut dyn BrokerStage) {
     broker.joins("c", V5);
-    broker.subscribes("c", "t", mqtt_engine::QoS::ExactlyOnce);
+    broker.subscribes("c", "t", ExactlyOnce);
     let rest = ["", " 00", " 00 00"];
     let frame = |first: &str, id: u16, length: usize| {
         hex(&format!("{first} {:02X} 00 {id:02X}{}", 2 + length, rest[length]))

@@ -13,7 +13,7 @@ use mqtt_engine_diary::script::{
 use super::{Steps as _, play, play_v5, play_with, with};
 use crate::{
     diaries,
-    vocabulary::{V3, V5, accepted, durable, millis, seconds},
+    vocabulary::{V3, V5, accepted, broker, durable, millis, seconds},
 };
 
 diaries! { "broker";
@@ -32,7 +32,7 @@ diaries! { "broker";
         play_with(with(|config| config.ask_publish = true), refused_by_the_broker);
     s25_a_refusal_that_v3_cannot_hear => play_with(with(|config| config.ask_publish = true), refused_unheard);
     s26_the_quota_is_free_at_pubcomp_v5 => play_v5(quota);
-    s27_a_message_does_not_expire_after_pubrec_v5 => play_v5(no_expiry_after_pubrec);
+    s27_a_message_does_not_expire_after_pubrec_v5 => play_with(broker(), |desk| no_expiry_after_pubrec(desk));
     s28_unreleased_messages_beyond_the_receive_maximum_v5 =>
         play_with(with(|config| config.connection.receive_maximum = 3), |desk| flood(desk));
 }
@@ -180,7 +180,7 @@ fn no_expiry_after_pubrec(broker: &mut dyn BrokerStage) {
     broker.silence(millis(100));
 }
 
-/// Three may be unreleased, the fourth ends the connection; what was received stays received. [MQTT-3.3.4-9] (5.0)
+/// Three may be unreleased, the fourth ends the connection; what was received stays received. [MQTT-3.3.4-7] (5.0)
 fn flood(broker: &mut dyn BrokerStage) {
     let accepted = |session_present| {
         connack(session_present)

@@ -206,7 +206,7 @@ fn half_a_publish(broker: &mut dyn BrokerStage, version: ProtocolVersion) {
     broker.send("sub", pubcomp(1));
 }
 
-/// QoS 1 and 2 messages are stored for a session, those of QoS 0 are not. [MQTT-3.1.2-5] (3.1.1), [MQTT-4.1.0-1] (5.0)
+/// QoS 1 and 2 messages are stored for a session, those of QoS 0 are not. [MQTT-3.1.2-5] (3.1.1), [MQTT-3.1.2-23] (5.0)
 fn queued(broker: &mut dyn BrokerStage, version: ProtocolVersion) {
     begin(broker, version);
     broker.leaves("sub");

@@ -23,7 +23,7 @@ diaries! { "broker";
     s60_a_clean_start_takes_over_and_drops_the_session_v5 => play(V5, clean_start);
     s60_a_will_is_published_when_its_connection_is_taken_over_v3 => play(V3, will);
     s60_a_will_is_published_when_its_connection_is_taken_over_v5 => play(V5, will);
-    s60_a_delayed_will_is_cancelled_by_the_newer_connection_v5 => play_v5(delayed_will);
+    s60_a_delayed_will_is_cancelled_by_the_newer_connection_v5 => play_with(broker(), |desk| delayed_will(desk));
     s60_a_session_without_expiry_does_not_move_v5 => play_v5(no_expiry);
     s60_the_newer_connection_speaks_the_other_version => play_with(broker(), other_version);
     s61_another_user_does_not_get_the_session_v3 => play(V3, other_user);

@@ -74,7 +74,7 @@ fn no_room(client: &mut dyn ClientStage) {
     client.recv(publish("a", "x"));
 }
 
-/// The server names its topics once; an alias may be given to another topic. [MQTT-3.3.2-12] (5.0)
+/// The server names its topics once; an alias may be given to another topic. [MQTT-3.3.2-10] (5.0)
 fn inbound(client: &mut dyn ClientStage) {
     client.connect();
     client.send(aliased("kitchen/lamp", 16));

@@ -146,7 +146,7 @@ fn messages_behind_connack(client: &mut dyn ClientStage) {
     }
 }
 
-/// What is published afterwards stays queued for the next connection. [MQTT-3.14.4-2] (both versions)
+/// What is published afterwards stays queued for the next connection. [MQTT-3.14.4-2] (3.1.1) [MQTT-3.14.4-1] (5.0)
 fn last_packet(client: &mut dyn ClientStage) {
     client.connect();
     client.publish(message("led", "on", QOS1));

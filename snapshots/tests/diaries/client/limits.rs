@@ -90,7 +90,7 @@ fn whole_packet_out(client: &mut dyn ClientStage) {
     client.send(puback(1));
 }
 
-/// PUBACK and the others may leave out the reason, then the properties. [MQTT-4.3.2-3] (5.0)
+/// PUBACK and the others may leave out the reason, then the properties.
 fn short_acknowledgements(client: &mut dyn ClientStage) {
     client.connect();
     let forms: [&[u8]; 3] = [&[0x40, 2, 0, 1], &[0x40, 3, 0, 2, 0x10], &[0x40, 4, 0, 3, 0x10, 0]];

@@ -52,7 +52,7 @@ fn play(config: ClientConfig, flow: fn(&mut dyn ClientStage)) -> Diary {
     on_every_client(config, flow)
 }
 
-/// A flow at the desk: it needs the clock, or the machine itself.
+/// A flow at the desk, for those that need it, or seconds of time, which would pass for real elsewhere.
 pub(crate) fn by_hand(config: ClientConfig, flow: impl FnOnce(&mut ClientDesk)) -> Diary {
     let mut desk = ClientDesk::new(config);
     flow(&mut desk);

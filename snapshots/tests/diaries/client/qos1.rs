@@ -4,12 +4,12 @@ use mqtt_engine::{
     Acknowledgement, ClientConfig,
     packet::{ProtocolVersion, ReasonCode},
 };
-use mqtt_engine_diary::script::{ClientStage, disconnect, puback, publish, pubrec};
+use mqtt_engine_diary::script::{ClientDesk, ClientStage, disconnect, puback, publish, pubrec};
 
-use super::play;
+use super::{by_hand, play};
 use crate::{
     diaries,
-    vocabulary::{QOS1, V3, V5, lasting, message, with},
+    vocabulary::{QOS1, V3, V5, lasting, message, seconds, with},
 };
 
 diaries! { "client";
@@ -18,8 +18,8 @@ diaries! { "client";
     qos1_out_reasons_v5 => play(lasting(V5), reasons);
     qos1_in_v3 => play(lasting(V3), inbound);
     qos1_in_v5 => play(lasting(V5), inbound);
-    qos1_in_acknowledged_by_the_program_in_order_v3 => play(by_the_program(V3), in_order);
-    qos1_in_acknowledged_by_the_program_in_order_v5 => play(by_the_program(V5), in_order);
+    qos1_in_acknowledged_by_the_program_in_order_v3 => by_hand(by_the_program(V3), in_order);
+    qos1_in_acknowledged_by_the_program_in_order_v5 => by_hand(by_the_program(V5), in_order);
     qos1_in_refused_by_the_program_v5 => play(by_the_program(V5), refused);
     qos1_pubrec_is_no_answer_v3 => play(lasting(V3), wrong_answer_v3);
     qos1_pubrec_is_no_answer_v5 => play(lasting(V5), wrong_answer_v5);
@@ -66,15 +66,16 @@ fn inbound(client: &mut dyn ClientStage) {
     client.recv(puback(7));
 }
 
-/// The second message waits for the word on the first one. [MQTT-4.6.0-2] (both versions)
-fn in_order(client: &mut dyn ClientStage) {
-    client.connect();
-    client.send(publish("led", "on").qos1(7));
-    client.send(publish("led", "off").qos1(8));
-    client.acknowledge(ReasonCode::Success);
-    client.recv(puback(7));
-    client.acknowledge(ReasonCode::Success);
-    client.recv(puback(8));
+/// The program acknowledges the second message first: its PUBACK waits for that of the first one. [MQTT-4.6.0-2] (both versions)
+fn in_order(desk: &mut ClientDesk) {
+    desk.connect();
+    desk.send(publish("led", "on").qos1(7));
+    desk.send(publish("led", "off").qos1(8));
+    desk.acknowledge_newest(ReasonCode::Success);
+    desk.silence(seconds(1));
+    desk.acknowledge(ReasonCode::Success);
+    desk.recv(puback(7));
+    desk.recv(puback(8));
 }
 
 /// The program's reason stands in PUBACK.

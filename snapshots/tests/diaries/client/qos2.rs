@@ -4,12 +4,14 @@ use mqtt_engine::{
     Acknowledgement, ClientConfig, Profile,
     packet::{Property, ProtocolVersion, ReasonCode},
 };
-use mqtt_engine_diary::script::{ClientStage, connack, disconnect, puback, pubcomp, publish, pubrec, pubrel};
+use mqtt_engine_diary::script::{
+    ClientDesk, ClientStage, connack, disconnect, puback, pubcomp, publish, pubrec, pubrel,
+};
 
-use super::play;
+use super::{by_hand, play};
 use crate::{
     diaries,
-    vocabulary::{QOS2, V3, V5, lasting, message, with},
+    vocabulary::{QOS2, V3, V5, lasting, message, seconds, with},
 };
 
 diaries! { "client";
@@ -17,8 +19,8 @@ diaries! { "client";
     qos2_out_v5 => play(lasting(V5), out);
     qos2_in_v3 => play(lasting(V3), inbound);
     qos2_in_v5 => play(lasting(V5), inbound);
-    qos2_in_acknowledged_by_the_program_in_order_v3 => play(by_the_program(V3), in_order);
-    qos2_in_acknowledged_by_the_program_in_order_v5 => play(by_the_program(V5), in_order);
+    qos2_in_acknowledged_by_the_program_in_order_v3 => by_hand(by_the_program(V3), in_order);
+    qos2_in_acknowledged_by_the_program_in_order_v5 => by_hand(by_the_program(V5), in_order);
     qos2_pubrels_in_the_order_of_the_pubrecs_v3 => play(lasting(V3), order_of_releases);
     qos2_pubrels_in_the_order_of_the_pubrecs_v5 => play(lasting(V5), order_of_releases);
     s20_three_publishes_before_pubrel_are_one_delivery_v3 => play(lasting(V3), thrice);
@@ -68,19 +70,20 @@ fn inbound(client: &mut dyn ClientStage) {
     client.recv(pubcomp(7));
 }
 
-/// PUBRECs go out in the order of the PUBLISHes, however the program takes its time. [MQTT-4.6.0-3] (both versions)
-fn in_order(client: &mut dyn ClientStage) {
-    client.connect();
-    client.send(publish("led", "on").qos2(7));
-    client.send(publish("led", "off").qos2(8));
-    client.acknowledge(ReasonCode::Success);
-    client.recv(pubrec(7));
-    client.send(pubrel(7));
-    client.recv(pubcomp(7));
-    client.acknowledge(ReasonCode::Success);
-    client.recv(pubrec(8));
-    client.send(pubrel(8));
-    client.recv(pubcomp(8));
+/// The program acknowledges the second message first: its PUBREC waits for that of the first one. [MQTT-4.6.0-3] (both versions)
+fn in_order(desk: &mut ClientDesk) {
+    desk.connect();
+    desk.send(publish("led", "on").qos2(7));
+    desk.send(publish("led", "off").qos2(8));
+    desk.acknowledge_newest(ReasonCode::Success);
+    desk.silence(seconds(1));
+    desk.acknowledge(ReasonCode::Success);
+    desk.recv(pubrec(7));
+    desk.recv(pubrec(8));
+    for id in [7, 8] {
+        desk.send(pubrel(id));
+        desk.recv(pubcomp(id));
+    }
 }
 
 /// PUBREC 2 comes before PUBREC 1, so PUBREL 2 goes out before PUBREL 1, also on the next connection.
@@ -116,7 +119,7 @@ fn thrice(client: &mut dyn ClientStage) {
     client.recv(pubcomp(7));
 }
 
-/// The set of received identifiers outlives the connection. [MQTT-4.1.0-1] (both versions)
+/// The set of received identifiers outlives the connection. [MQTT-4.1.0-1] (3.1.1)
 fn resent_after_cut(client: &mut dyn ClientStage) {
     client.connect();
     client.send(publish("led", "on").qos2(7));

@@ -71,7 +71,7 @@ fn four_messages(client: &mut dyn ClientStage) {
 }
 
 /// What was sent has one fate each, *unknown*; what was not sent goes out as if nothing had happened.
-/// [MQTT-3.1.2-6] (3.1.1) [MQTT-3.2.2-5] (5.0)
+/// [MQTT-3.2.2-5] (5.0)
 fn reported(client: &mut dyn ClientStage) {
     four_messages(client);
     client.connect();

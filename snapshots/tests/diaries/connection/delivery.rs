@@ -1,11 +1,12 @@
 //! Messages to the client.
 
 use mqtt_engine::{
+    ConnectionConfig,
     QoS::{AtLeastOnce, AtMostOnce, ExactlyOnce},
     packet::{Property, ProtocolVersion, ReasonCode as R},
 };
 use mqtt_engine_diary::script::{
-    ConnectionDesk, connect, disconnect, pingreq, pingresp, puback, pubcomp, publish, pubrec, pubrel,
+    ConnectionDesk, connect, disconnect, pingreq, pingresp, puback, pubcomp, publish, pubrec, pubrel, refusal,
 };
 
 use super::{Steps as _, play, play_with};
@@ -154,7 +155,7 @@ fn too_large(server: &mut ConnectionDesk, _: ProtocolVersion) {
 }
 
 /// One in flight, and room for three.
-fn tight(config: &mut mqtt_engine::ConnectionConfig) {
+fn tight(config: &mut ConnectionConfig) {
     config.inflight_maximum = 1;
     config.queue_count = 3;
 }
@@ -181,7 +182,7 @@ fn too_early(server: &mut ConnectionDesk, _: ProtocolVersion) {
     server.send(connect("c"));
     server.deliver(message("t", "x", AtLeastOnce));
     server.refuse(R::NotAuthorized);
-    server.recv(mqtt_engine_diary::script::refusal(R::NotAuthorized));
+    server.recv(refusal(R::NotAuthorized));
     server.deliver(message("t", "x", AtLeastOnce));
     server.ends();
 }

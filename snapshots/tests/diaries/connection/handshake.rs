@@ -5,7 +5,7 @@ use mqtt_engine::{
     packet::{Property, ProtocolVersion, ReasonCode as R},
 };
 use mqtt_engine_diary::script::{
-    ConnectionDesk, connack, connect, disconnect, pingreq, pingresp, publish, refusal,
+    ConnectionDesk, bytes, connack, connect, disconnect, pingreq, pingresp, publish, refusal,
 };
 
 use super::{Steps as _, play, play_with};
@@ -113,7 +113,7 @@ fn limits(server: &mut ConnectionDesk, _: ProtocolVersion) {
 fn zero(server: &mut ConnectionDesk, _: ProtocolVersion) {
     // CONNECT with Receive Maximum 0, which no encoder of ours writes.
     let connect = b"\x10\x11\x00\x04MQTT\x05\x02\x00\x00\x03\x21\x00\x00\x00\x01c";
-    server.send(mqtt_engine_diary::script::bytes(connect));
+    server.send(bytes(connect));
     server.recv(refusal(R::ProtocolError));
     server.ends();
 }

@@ -5,7 +5,7 @@ use mqtt_engine::{
     packet::{Property, ProtocolVersion, ReasonCode as R},
 };
 use mqtt_engine_diary::script::{
-    ConnectionDesk, disconnect, pingreq, pingresp, publish, suback, subscribe, unsuback, unsubscribe,
+    ConnectionDesk, bytes, disconnect, pingreq, pingresp, publish, suback, subscribe, unsuback, unsubscribe,
 };
 
 use super::{Steps as _, play};
@@ -71,7 +71,7 @@ fn identifier(server: &mut ConnectionDesk, _: ProtocolVersion) {
 /// [MQTT-3.8.1-1] (both versions)
 fn reserved_flags(server: &mut ConnectionDesk, version: ProtocolVersion) {
     server.joins();
-    server.send(mqtt_engine_diary::script::bytes(&[0x80, 2, 0, 1]));
+    server.send(bytes(&[0x80, 2, 0, 1]));
     if version == V5 {
         server.recv(disconnect(R::MalformedPacket));
     }

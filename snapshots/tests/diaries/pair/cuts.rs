@@ -22,7 +22,7 @@ struct Flow {
     what: &'static str,
     /// Whom the cut concerns.
     who: &'static str,
-    play: fn(Flow, QoS, ProtocolVersion, Option<Cut>) -> Pair,
+    play: fn(Self, QoS, ProtocolVersion, Option<Cut>) -> Pair,
 }
 
 const PUBLISH: Flow = Flow { what: "publish", who: "pub", play: publish };
