@@ -72,7 +72,7 @@ fn parts_of_schedules_run() {
     for seed in 0..150 {
         let (setup, steps) = Pair::draw(seed);
         let part: Vec<_> =
-            steps.iter().copied().enumerate().filter(|(n, _)| n % 3 != seed as usize % 3).collect();
+            steps.iter().copied().enumerate().filter(|(n, _)| (*n as u64) % 3 != seed % 3).collect();
         let part: Vec<_> = part.into_iter().map(|(_, step)| step).collect();
         let violation = Pair::run(&setup, &part, Trace::default()).violation;
         assert_eq!(violation, None, "seed {seed}");

@@ -103,7 +103,8 @@ impl World<'_> {
     fn look_at_ready(&mut self) {
         loop {
             let ready = std::iter::from_fn(|| self.broker.poll_ready());
-            let mut links: Vec<usize> = ready.collect::<Vec<_>>().into_iter().filter_map(|id| self.link_of(id)).collect();
+            let mut links: Vec<usize> =
+                ready.collect::<Vec<_>>().into_iter().filter_map(|id| self.link_of(id)).collect();
             if links.is_empty() {
                 return;
             }
@@ -136,6 +137,7 @@ impl World<'_> {
     fn ended(&mut self, id: ConnectionId, client: Option<usize>, cause: &DisconnectCause) -> Checked {
         let is_open = self.questions.iter().any(|asked| asked.connection == id);
         let Some(link) = self.link_of(id) else { return Ok(()) };
+        self.ended_connections += 1;
         self.count_if(is_open, Row::QuestionOrphaned);
         let person = self.links[link].person;
         let is_astray = self.model.is_astray(person);
