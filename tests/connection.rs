@@ -196,6 +196,25 @@ fn s43_s47_deadlines() {
     assert_eq!(connection.poll_event(), Some(ConnectionEvent::Disconnected { cause }));
 }
 
+/// A message that comes in the moment at which the client has been silent for too long: nothing follows DISCONNECT.
+/// [MQTT-3.14.4-1] (5.0)
+#[test]
+fn nothing_is_sent_behind_the_disconnect_of_a_timeout() {
+    let mut config = ConnectionConfig::new();
+    config.queue_count = 1;
+    let mut connection = Connection::new(config, NOW);
+    receive(&mut connection, CONNECT_V5);
+    connect_request(&mut connection);
+    connection.accept(Acceptance::default(), NOW);
+    output(&mut connection);
+    let message = |payload| Message::new("t", payload).unwrap().with_qos(QoS::AtLeastOnce);
+    assert!(connection.deliver(message("waits"), NOW).is_empty());
+    let late = Timestamp::from_secs(16);
+    let dropped = connection.deliver(message("finds no room"), late);
+    assert_eq!(dropped, [(message("finds no room"), DropReason::QueueFull)]);
+    assert_eq!(output(&mut connection), [0xE0, 1, ReasonCode::KeepAliveTimeout.as_u8()]);
+}
+
 /// PUBLISH of QoS 2 with the packet identifier 1, in 5.0.
 const PUBLISH_QOS_2: &[u8] = b"\x34\x07\x00\x01t\x00\x01\x00x";
 

@@ -119,14 +119,13 @@ impl Connection {
     pub fn finish_publish(&mut self, token: RequestToken, reason: ReasonCode, now: Timestamp) {
         self.pass(now);
         let Some(Request::Publish { delivery }) = self.finished(token) else { return };
-        let Some(Flow { session, link }) = &mut self.flow else { return };
+        let Some(Flow { link, .. }) = &self.flow else { return };
         let reason = if link.version() < ProtocolVersion::V5 {
             ReasonCode::Success
         } else {
             nearest(reason, PUBLISH_REASONS)
         };
-        let link = (self.phase == Phase::Open).then_some(link);
-        session.acknowledge(delivery, reason, link, &mut self.outbox);
+        self.acknowledge_earlier(delivery, reason);
     }
 
     /// Finishes a subscribe request with a code for each filter, in order: the granted QoS, or an error (of which a 3.1.1
@@ -180,15 +179,15 @@ impl Connection {
         now: Timestamp,
     ) -> Vec<(Message, DropReason)> {
         self.pass(now);
+        if !self.takes(&message) {
+            // Nobody may have looked at the outbox since the queue was empty.
+            self.fill();
+        }
         let Some(Flow { session, link }) = &mut self.flow else {
             return Vec::from([(message, DropReason::NoSession)]);
         };
         if is_too_large(&message, link) {
             return Vec::from([(message, DropReason::TooLarge)]);
-        }
-        if !session.has_room(message.cost()) {
-            // Nobody may have looked at the outbox since the queue was empty.
-            session.transmit(link, &mut self.outbox, self.now, &mut self.fates);
         }
         enqueue(session, number, message, self.now, &mut self.fates)
     }
@@ -254,10 +253,12 @@ impl Connection {
         }
     }
 
-    /// Acknowledges a message that the session received on an earlier connection, or that was deferred.
+    /// Acknowledges a message that the session received on an earlier connection, or that was deferred. If the connection has
+    /// just ended, that is noted for the next one.
     pub(crate) fn acknowledge_earlier(&mut self, delivery: u64, reason: ReasonCode) {
         if let Some(Flow { session, link }) = &mut self.flow {
-            session.acknowledge(delivery, reason, Some(link), &mut self.outbox);
+            let link = (self.phase == Phase::Open).then_some(link);
+            session.acknowledge(delivery, reason, link, &mut self.outbox);
         }
     }
 

@@ -65,16 +65,7 @@ impl World<'_> {
     }
 
     pub(super) fn hear(&mut self) -> Checked {
-        let mut ready = Vec::new();
-        while let Some(id) = self.broker.poll_ready() {
-            ready.extend(self.link_of(id));
-        }
-        // Older connections first: a takeover says good-bye before it says hello.
-        ready.sort_unstable();
-        for link in ready {
-            self.links[link].has_output = true;
-            self.look(link);
-        }
+        self.look_at_ready();
         while let Some(event) = self.broker.poll_event() {
             self.activity += 1;
             self.trace.note(self.now, || format!("broker {event:?}"));
@@ -106,6 +97,23 @@ impl World<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Looks at the connections that may have changed. A look can change others: who has read relieves who waits.
+    fn look_at_ready(&mut self) {
+        loop {
+            let ready = std::iter::from_fn(|| self.broker.poll_ready());
+            let mut links: Vec<usize> = ready.collect::<Vec<_>>().into_iter().filter_map(|id| self.link_of(id)).collect();
+            if links.is_empty() {
+                return;
+            }
+            // Older connections first: a takeover says good-bye before it says hello.
+            links.sort_unstable();
+            for link in links {
+                self.links[link].has_output = true;
+                self.look(link);
+            }
+        }
     }
 
     fn admitted(&mut self, link: usize, person: usize, present: bool, keep_alive: u16) -> Checked {
