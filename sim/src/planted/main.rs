@@ -22,9 +22,9 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(name = "planted")]
 struct Options {
-    /// Only this bug.
+    /// Only this bug; may be given several times.
     #[arg(long)]
-    bug: Option<String>,
+    bug: Vec<String>,
     /// How many runs of each search are allowed to miss it.
     #[arg(long, default_value_t = 20_000)]
     runs: u64,
@@ -49,67 +49,104 @@ fn main() -> ExitCode {
 
 /// Whether every bug was found.
 fn run(options: &Options) -> io::Result<bool> {
-    let chosen: Vec<&Bug> =
-        BUGS.iter().filter(|bug| options.bug.as_deref().is_none_or(|name| name == bug.name)).collect();
+    let chosen: Vec<&Bug> = BUGS
+        .iter()
+        .filter(|bug| options.bug.is_empty() || options.bug.iter().any(|name| name == bug.name))
+        .collect();
     if chosen.is_empty() {
         let names: Vec<_> = BUGS.iter().map(|bug| bug.name).collect();
         return Err(io::Error::other(format!("no such bug; there are: {}", names.join(", "))));
     }
     let tree = Tree::new()?;
     let mut all_found = true;
-    println!("| bug | what it does | runs to find it (median of {}) | diaries that change |", options.searches);
-    println!("|---|---|---|---|");
+    let mut by_bug = Vec::new();
+    println!(
+        "| bug | what it does | runs to find it, median of {} | found as | diaries that change |",
+        options.searches
+    );
+    println!("|---|---|---|---|---|");
     for bug in chosen {
         tree.plant(bug)?;
-        let searched = search(&tree, options);
-        let diaries = if options.diaries { changed_diaries(&tree) } else { Ok(None) };
+        let found = search(&tree, options);
+        let diaries = if options.diaries { changed_diaries(&tree) } else { Ok(Vec::new()) };
         tree.weed(bug)?;
-        let (mut searched, diaries) = (searched?, diaries?);
-        searched.sort_unstable();
-        let median = searched.get(searched.len() / 2).copied().unwrap_or(NOT_FOUND);
-        all_found &= median != NOT_FOUND;
-        let runs = if median == NOT_FOUND { "not found".to_owned() } else { median.to_string() };
-        let diaries = diaries.map_or_else(|| "–".to_owned(), |names| names.join(", "));
-        println!("| {} | {} | {runs} | {diaries} |", bug.name, bug.summary);
+        let (found, diaries) = (found?, diaries?);
+        let median = found.get(found.len() / 2).and_then(Option::as_ref);
+        all_found &= median.is_some();
+        let runs = median.map_or_else(|| "not found".to_owned(), |found| found.runs.to_string());
+        let words = median.map_or("", |found| found.words.as_str());
+        let changed = if options.diaries { diaries.len().to_string() } else { "not looked at".to_owned() };
+        println!("| {} | {} | {runs} | {words} | {changed} |", bug.name, bug.summary);
+        by_bug.push((bug.name, diaries));
+    }
+    for (name, diaries) in by_bug.iter().filter(|(_, diaries)| !diaries.is_empty()) {
+        println!("\n{name} changes:\n  {}", diaries.join("\n  "));
     }
     Ok(all_found)
 }
 
-/// A search that took more runs than it was allowed.
-const NOT_FOUND: u64 = u64::MAX;
-
-/// How many runs each search took.
-fn search(tree: &Tree, options: &Options) -> io::Result<Vec<u64>> {
-    expect_success(&tree.cargo(&["build", "--release", "--quiet", "-p", "mqtt-engine-sim", "--bin", "mqtt-engine-sim"])?)?;
-    (0..options.searches).map(|search| first_failure(tree, search * 1_000_000, options.runs)).collect()
+/// How a search ended.
+struct Found {
+    /// The seed was so many runs from where it began.
+    runs: u64,
+    /// What the oracle said.
+    words: String,
 }
 
-fn first_failure(tree: &Tree, from: u64, runs: u64) -> io::Result<u64> {
+/// Searches from several seeds on; the soonest first, and those that found nothing last.
+fn search(tree: &Tree, options: &Options) -> io::Result<Vec<Option<Found>>> {
+    let build = ["build", "--release", "--quiet", "-p", "mqtt-engine-sim", "--bin", "mqtt-engine-sim"];
+    expect_success(&tree.cargo(&build)?)?;
+    let searches = (0..options.searches).map(|search| first_failure(tree, search * 1_000_000, options.runs));
+    let mut found = searches.collect::<io::Result<Vec<_>>>()?;
+    found.sort_by_key(|found| found.as_ref().map_or(u64::MAX, |found| found.runs));
+    Ok(found)
+}
+
+fn first_failure(tree: &Tree, from: u64, runs: u64) -> io::Result<Option<Found>> {
     let seeds = format!("{from}..{}", from + runs);
-    let output = Command::new(tree.simulator()).args(["--seeds", &seeds, "--threads", "1", "--first"]).output()?;
+    let output =
+        Command::new(tree.simulator()).args(["--seeds", &seeds, "--threads", "1", "--first"]).output()?;
     if output.status.success() {
-        return Ok(NOT_FOUND);
+        return Ok(None);
     }
     let text = String::from_utf8_lossy(&output.stdout);
-    let seed = text.lines().find_map(|line| line.strip_prefix("first failing seed: ")?.trim().parse::<u64>().ok());
-    let seed = seed.ok_or_else(|| io::Error::other(format!("the simulator failed without a seed:\n{text}")))?;
-    Ok(seed - from + 1)
+    let mut lines = text.lines().skip_while(|line| !line.starts_with(FIRST));
+    let seed = lines.next().and_then(|line| line.strip_prefix(FIRST)?.trim().parse::<u64>().ok());
+    let seed =
+        seed.ok_or_else(|| io::Error::other(format!("the simulator failed without a seed:\n{text}")))?;
+    // A table has no room for more than the rule.
+    let words = lines.next().unwrap_or_default().split(": ").next().unwrap_or_default();
+    Ok(Some(Found { runs: seed - from + 1, words: words.replace('|', "/") }))
 }
 
+const FIRST: &str = "first failing seed:";
+
 /// The names of the diaries that are not what they were.
-fn changed_diaries(tree: &Tree) -> io::Result<Option<Vec<String>>> {
-    let output = tree.cargo(&["test", "--quiet", "-p", "mqtt-engine-diary", "--test", "diaries", "--", "--format=terse"])?;
+fn changed_diaries(tree: &Tree) -> io::Result<Vec<String>> {
+    let test = ["test", "--quiet", "-p", "mqtt-engine-diary", "--test", "diaries", "--no-fail-fast"];
+    let output = tree.cargo(&test)?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let failures = text.rsplit("failures:\n").next().unwrap_or_default();
-    let names = failures.lines().take_while(|line| !line.is_empty()).map(|line| line.trim().to_owned());
-    Ok(Some(if output.status.success() { Vec::new() } else { names.collect() }))
+    if output.status.success() {
+        return Ok(Vec::new());
+    }
+    let Some((_, failures)) = text.rsplit_once("failures:\n") else {
+        return Err(io::Error::other(format!(
+            "the diaries can't be played:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        )));
+    };
+    Ok(failures.lines().take_while(|line| !line.is_empty()).map(|line| line.trim().to_owned()).collect())
 }
 
 fn expect_success(output: &Output) -> io::Result<()> {
     if output.status.success() {
         return Ok(());
     }
-    Err(io::Error::other(format!("the planted engine does not build:\n{}", String::from_utf8_lossy(&output.stderr))))
+    Err(io::Error::other(format!(
+        "the planted engine does not build:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    )))
 }
 
 #[cfg(test)]

@@ -9,8 +9,19 @@ use std::{
 use crate::bugs::{Bug, Edit};
 
 /// What a build needs of the workspace.
-const PARTS: &[&str] =
-    &["Cargo.toml", "Cargo.lock", "README.md", "src", "sim", "snapshots", "runtimes", "fuzz", "tests", "examples", "benches"];
+const PARTS: &[&str] = &[
+    "Cargo.toml",
+    "Cargo.lock",
+    "README.md",
+    "src",
+    "sim",
+    "snapshots",
+    "runtimes",
+    "fuzz",
+    "tests",
+    "examples",
+    "benches",
+];
 
 pub(crate) struct Tree {
     original: PathBuf,
@@ -56,7 +67,11 @@ impl Tree {
     pub(crate) fn cargo(&self, arguments: &[&str]) -> io::Result<Output> {
         let mut command = Command::new(env!("CARGO"));
         command.current_dir(&self.copy).args(arguments);
-        command.env("CARGO_TARGET_DIR", &self.build).env("INSTA_UPDATE", "no").env("RUSTFLAGS", "-Awarnings").output()
+        command
+            .env("CARGO_TARGET_DIR", &self.build)
+            .env("INSTA_UPDATE", "no")
+            .env("RUSTFLAGS", "-Awarnings")
+            .output()
     }
 
     /// The simulator that was built last.

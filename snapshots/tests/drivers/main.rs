@@ -9,6 +9,8 @@
     clippy::std_instead_of_alloc,
     reason = "a test says what went wrong by panicking"
 )]
+// A list of flows is read one by one.
+#![recursion_limit = "512"]
 
 mod adapters;
 mod beside_broker;

@@ -12,7 +12,7 @@ use mqtt_engine_diary::script::{
 
 use super::{Steps as _, deliver_unseen, hex, play, play_v5, play_with, with};
 use crate::{
-    diaries,
+    diaries, on_every_broker,
     vocabulary::{V3, V5, accepted, millis},
 };
 
@@ -28,7 +28,7 @@ diaries! { "broker";
     s32_a_small_window_does_not_narrow_the_identifiers_v5 =>
         play_with(with(|config| config.connection.inflight_maximum = 2), |desk| small_window(desk, V5));
     s33_only_qos_1_and_2_count_against_the_receive_maximum_v5 =>
-        play_with(with(|config| config.connection.receive_maximum = 1), |desk| counter_scope(desk));
+        on_every_broker(with(|config| config.connection.receive_maximum = 1), counter_scope);
     s34_a_full_window_holds_back_nothing_else_v3 =>
         play_with(with(|config| config.connection.inflight_maximum = 1), |desk| throttled(desk, V3));
     s34_a_full_window_holds_back_nothing_else_v5 =>

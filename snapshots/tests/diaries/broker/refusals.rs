@@ -11,7 +11,7 @@ use mqtt_engine_diary::script::{
 
 use super::{Steps as _, hex, play, play_with, with};
 use crate::{
-    diaries,
+    diaries, on_every_broker,
     vocabulary::{V3, V5, accepted, broker, durable, text},
 };
 
@@ -21,7 +21,7 @@ diaries! { "broker";
     refusals_that_v3_has_no_code_for =>
         play_with(with(|config| config.ask_authentication = true), no_return_code);
     another_server_is_named_v5 => play_with(with(|config| config.ask_authentication = true), another_server);
-    an_unknown_protocol_version => play_with(broker(), |desk| unknown_version(desk));
+    an_unknown_protocol_version => on_every_broker(broker(), unknown_version);
     a_client_without_a_name_gets_one_v3 => play(V3, assigned);
     a_client_without_a_name_gets_one_v5 => play(V5, assigned);
     a_client_without_a_name_is_refused_v3 =>
@@ -42,8 +42,8 @@ diaries! { "broker";
     the_program_ends_a_connection_v5 => play_with(broker(), |desk| closed(desk, V5));
     topics_of_the_server_are_not_published_to_v3 => play(V3, sys);
     topics_of_the_server_are_not_published_to_v5 => play(V5, sys);
-    s71_what_a_small_broker_does_not_offer_v3 => play_with(with(small), |desk| not_offered_v3(desk));
-    s71_what_a_small_broker_does_not_offer_v5 => play_with(with(small), |desk| not_offered_v5(desk));
+    s71_what_a_small_broker_does_not_offer_v3 => on_every_broker(with(small), not_offered_v3);
+    s71_what_a_small_broker_does_not_offer_v5 => on_every_broker(with(small), not_offered_v5);
     s71_a_subscription_is_granted_the_maximum_qos_v3 =>
         play_with(with(|config| config.connection.maximum_qos = AtMostOnce), |desk| granted_less(desk, V3));
     s71_a_subscription_is_granted_the_maximum_qos_v5 =>

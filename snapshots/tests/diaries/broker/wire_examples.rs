@@ -11,17 +11,17 @@ use mqtt_engine_diary::script::{
 
 use super::{Steps as _, hex, play, play_with};
 use crate::{
-    diaries,
+    diaries, on_every_broker,
     vocabulary::{V3, V5, accepted, broker, durable, millis, seconds},
 };
 
 diaries! { "broker";
     wire_1_a_remote_led_v3 => play(V3, remote_led);
     wire_1_a_remote_led_v5 => play(V5, remote_led);
-    wire_2_app_and_device_hear_each_other_v3 => play_with(broker(), |desk| mutual(desk));
-    wire_3_raw_bytes_get_raw_answers_v3 => play_with(broker(), |desk| raw(desk));
-    wire_3_a_pubrel_with_wrong_flags_ends_the_connection_v3 => play_with(broker(), |desk| bad_pubrel(desk));
-    wire_4_a_lost_puback_brings_the_publish_again_v3 => play_with(broker(), |desk| lost_puback(desk));
+    wire_2_app_and_device_hear_each_other_v3 => on_every_broker(broker(), mutual);
+    wire_3_raw_bytes_get_raw_answers_v3 => on_every_broker(broker(), raw);
+    wire_3_a_pubrel_with_wrong_flags_ends_the_connection_v3 => on_every_broker(broker(), bad_pubrel);
+    wire_4_a_lost_puback_brings_the_publish_again_v3 => on_every_broker(broker(), lost_puback);
     wire_4_each_step_of_qos_2_to_a_subscriber_is_lost_once_v3 => play(V3, each_step_to_a_subscriber);
     wire_4_each_step_of_qos_2_to_a_subscriber_is_lost_once_v5 => play(V5, each_step_to_a_subscriber);
     wire_4_each_step_of_qos_2_from_a_publisher_is_lost_once_v3 => play(V3, each_step_from_a_publisher);
