@@ -1,29 +1,32 @@
 //! What lies between a socket and MQTT.
 
+#[cfg(feature = "tls")]
 use core::time::Duration;
 use std::{io, sync::Arc};
 
 use mqtt_engine::Transport;
+use mqtt_engine_driver::{Peer, ServerConfig, Slot, serve as speak};
+#[cfg(feature = "tls")]
+use mqtt_engine_driver::{Runtime, close};
 use tokio::time::timeout;
 
-use super::{
-    connection,
-    listener::{Accepted, Raw},
-    shared::Slot,
-};
-use crate::transport::BoxedStream;
 #[cfg(feature = "tls")]
 use crate::transport::tls::{Acceptor, certificate_name};
 #[cfg(feature = "websocket")]
 use crate::transport::websocket;
+use crate::{
+    Tokio,
+    listener::{Accepted, Raw},
+    transport::BoxedStream,
+};
 
 /// The layers of a listener's connections.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Layers {
+pub(crate) struct Layers {
     #[cfg(feature = "tls")]
-    pub(super) tls: Option<Acceptor>,
+    pub(crate) tls: Option<Acceptor>,
     #[cfg(feature = "websocket")]
-    pub(super) websocket: Option<websocket::Config>,
+    pub(crate) websocket: Option<websocket::Config>,
 }
 
 impl Layers {
@@ -71,22 +74,24 @@ async fn encrypted(acceptor: &Acceptor, stream: BoxedStream) -> io::Result<(Boxe
         }
         Err((error, mut stream)) => {
             // The alert says why; a reset could destroy it.
-            crate::io::close(&mut stream, tokio::time::Instant::now() + Duration::from_secs(1)).await;
+            let clock = Tokio::default();
+            close(&clock, &mut stream, clock.now() + Duration::from_secs(1)).await;
             Err(error)
         }
     }
 }
 
-/// Serves a connection: first the handshakes of its layers, which must not take longer than `handshake`, then MQTT.
+/// Serves a connection: first the handshakes of its layers, which must not take longer than configured, then MQTT.
 ///
 /// The broker knows the connection from the start: handshakes count as connections, and the time until CONNECT includes them.
-pub(super) async fn serve(slot: Slot, accepted: Accepted, handshake: Duration, patience: Duration) {
-    let Accepted { raw, peer, layers } = accepted;
+pub(crate) async fn serve(runtime: Tokio, slot: Slot, accepted: Accepted, peer: Peer, config: ServerConfig) {
+    let Accepted { raw, layers } = accepted;
+    let ServerConfig { handshake, patience, .. } = config;
     if layers.is_empty() {
         return match raw {
-            Raw::Tcp(stream) => connection::serve(slot, stream, patience).await,
+            Raw::Tcp(stream) => speak(&runtime, slot, stream, patience).await,
             #[cfg(unix)]
-            Raw::Unix(stream) => connection::serve(slot, stream, patience).await,
+            Raw::Unix(stream) => speak(&runtime, slot, stream, patience).await,
         };
     }
     let stream: BoxedStream = match raw {
@@ -95,6 +100,7 @@ pub(super) async fn serve(slot: Slot, accepted: Accepted, handshake: Duration, p
         Raw::Unix(stream) => Box::new(stream),
     };
     let opened = tokio::select! {
+        biased;
         opened = timeout(handshake, layers.open(stream)) => opened.unwrap_or_else(|_| Err(late())),
         () = closed(&slot) => Err(late()),
     };
@@ -103,9 +109,9 @@ pub(super) async fn serve(slot: Slot, accepted: Accepted, handshake: Duration, p
             if let Some(name) = name {
                 slot.shared.know(slot.id, peer.with_certificate_name(name));
             }
-            connection::serve(slot, stream, patience).await;
+            speak(&runtime, slot, stream, patience).await;
         }
-        Err(error) => slot.shared.hooks.handshake_failed(&peer, &error),
+        Err(error) => slot.shared.hooks().handshake_failed(&peer, &error),
     }
 }
 

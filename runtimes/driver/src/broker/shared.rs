@@ -1,30 +1,41 @@
 //! The one broker that all connections share.
 
+use core::{fmt, pin::Pin, task::Waker};
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
+    task::Wake,
 };
 
 use mqtt_engine::{
-    Answer, AtCapacity, Broker, BrokerEvent, ConnectionId, QuestionId, Timestamp, packet::ReasonCode,
+    Answer, AtCapacity, Broker, BrokerConfig, BrokerEvent, ConnectionId, QuestionId, Timestamp,
+    packet::ReasonCode,
 };
-use tokio::sync::Notify;
 
 use super::{Decision, Hooks, Peer, traffic::Meter};
-use crate::clock::Clock;
+use crate::Signal;
 
-pub(super) struct Shared {
+/// What the shared broker needs of its server.
+#[expect(clippy::exhaustive_structs, reason = "a server gives all of it")]
+pub struct Outside {
+    /// The time, since whatever epoch.
+    pub now: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Woken when the broker's deadline has moved closer, to [`arm`](Shared::arm) anew.
+    pub earlier: Waker,
+    /// Runs a future to its end.
+    pub spawn: Box<dyn Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync>,
+}
+
+/// The one broker that all connections share, the hooks, and what is known of each connection outside the broker.
+pub struct Shared {
     state: Mutex<State>,
-    pub(super) clock: Clock,
+    outside: Outside,
     pub(super) traffic: Meter,
-    /// Tells whoever minds the clock that the broker's deadline has moved closer.
-    pub(super) earlier: Notify,
     pub(super) hooks: Box<dyn Hooks>,
     /// Taken out of the broker, not yet shown to the hooks.
     events: Mutex<VecDeque<(Option<Arc<Peer>>, BrokerEvent)>>,
     /// Held by the one who shows events, so that they are seen in order.
     showing: Mutex<()>,
-    runtime: tokio::runtime::Handle,
 }
 
 struct State {
@@ -36,32 +47,32 @@ struct State {
 
 /// What is known outside the broker of a connection that is served.
 struct Task {
-    wake: Arc<Notify>,
+    wake: Waker,
     peer: Arc<Peer>,
 }
 
 impl Shared {
-    pub(super) fn new(make: impl FnOnce(Timestamp) -> Broker, hooks: Box<dyn Hooks>) -> Arc<Self> {
-        let clock = Clock::new();
+    /// A broker without connections.
+    #[must_use]
+    pub fn new(config: BrokerConfig, hooks: impl Hooks, outside: Outside) -> Arc<Self> {
+        let broker = Broker::new(config, (outside.now)());
         Arc::new(Self {
-            state: Mutex::new(State { broker: make(clock.now()), tasks: HashMap::new(), armed: None }),
-            clock,
+            state: Mutex::new(State { broker, tasks: HashMap::new(), armed: None }),
+            outside,
             traffic: Meter::default(),
-            earlier: Notify::new(),
-            hooks,
+            hooks: Box::new(hooks),
             events: Mutex::default(),
             showing: Mutex::default(),
-            runtime: tokio::runtime::Handle::current(),
         })
     }
 
     /// Does something with the broker, then wakes whom it concerns and shows what happened. Nothing is awaited.
-    pub(super) fn with<R>(self: &Arc<Self>, act: impl FnOnce(&mut Broker, Timestamp) -> R) -> R {
+    pub fn with<R>(self: &Arc<Self>, act: impl FnOnce(&mut Broker, Timestamp) -> R) -> R {
         self.act(None, act)
     }
 
     /// The same by a connection's own task, which has looked at the broker before it is through and need not be woken.
-    pub(super) fn with_own<R>(
+    pub fn with_own<R>(
         self: &Arc<Self>,
         own: ConnectionId,
         act: impl FnOnce(&mut Broker, Timestamp) -> R,
@@ -75,7 +86,7 @@ impl Shared {
         act: impl FnOnce(&mut Broker, Timestamp) -> R,
     ) -> R {
         let mut state = lock(&self.state);
-        let result = act(&mut state.broker, self.clock.now());
+        let result = act(&mut state.broker, (self.outside.now)());
         let happened = self.wake(&mut state, own);
         drop(state);
         if happened {
@@ -84,26 +95,45 @@ impl Shared {
         result
     }
 
-    /// A slot for a new connection of this peer, and what wakes its task.
-    pub(super) fn accept(self: &Arc<Self>, peer: Peer) -> Result<Slot, AtCapacity> {
+    /// A place for a new connection of this peer; `wake` is woken when the broker is to be looked at again.
+    ///
+    /// # Errors
+    ///
+    /// The broker has as many connections as it may have.
+    pub fn accept<W>(self: &Arc<Self>, peer: Peer, wake: Arc<W>) -> Result<Slot<W>, AtCapacity>
+    where
+        W: Wake + Send + Sync + 'static,
+    {
         let mut state = lock(&self.state);
-        let id = state.broker.accept(self.clock.now())?;
-        let wake = Arc::new(Notify::new());
-        state.tasks.insert(id, Task { wake: Arc::clone(&wake), peer: Arc::new(peer) });
+        let id = state.broker.accept((self.outside.now)())?;
+        let task = Task { wake: Waker::from(Arc::clone(&wake)), peer: Arc::new(peer) };
+        state.tasks.insert(id, task);
         self.wake(&mut state, None);
         drop(state);
         Ok(Slot { shared: Arc::clone(self), id, wake })
     }
 
+    /// The program's hooks, for what only the server sees.
+    #[must_use]
+    pub fn hooks(&self) -> &dyn Hooks {
+        &*self.hooks
+    }
+
+    /// Counts what the connections move.
+    #[must_use]
+    pub const fn meter(&self) -> &Meter {
+        &self.traffic
+    }
+
     /// The peer has told who it is.
-    pub(super) fn know(&self, id: ConnectionId, peer: Peer) {
+    pub fn know(&self, id: ConnectionId, peer: Peer) {
         if let Some(task) = lock(&self.state).tasks.get_mut(&id) {
             task.peer = Arc::new(peer);
         }
     }
 
     /// The broker's deadline, which is waited for from now on.
-    pub(super) fn arm(&self) -> Option<Timestamp> {
+    pub fn arm(&self) -> Option<Timestamp> {
         let mut state = lock(&self.state);
         state.armed = state.broker.deadline();
         state.armed
@@ -115,13 +145,13 @@ impl Shared {
             if own != Some(id)
                 && let Some(task) = state.tasks.get(&id)
             {
-                task.wake.notify_one();
+                task.wake.wake_by_ref();
             }
         }
         let deadline = state.broker.deadline();
         if deadline.is_some_and(|deadline| state.armed.is_none_or(|armed| deadline < armed)) {
             state.armed = deadline;
-            self.earlier.notify_one();
+            self.outside.earlier.wake_by_ref();
         }
         let mut happened = false;
         let mut events = lock(&self.events);
@@ -161,7 +191,7 @@ impl Shared {
             Decision::Now(answer) => self.with(|broker, now| broker.answer(question, answer, now)),
             Decision::Later(answer) => {
                 let asked = Asked { shared: Arc::clone(self), question, answer: None };
-                self.runtime.spawn(async move { asked.end(answer.await) });
+                (self.outside.spawn)(Box::pin(async move { asked.end(answer.await) }));
             }
         }
     }
@@ -189,14 +219,16 @@ impl Drop for Asked {
 }
 
 /// A connection's place in the broker, given back when this is dropped: at the end of its task, however that comes.
-pub(super) struct Slot {
-    pub(super) shared: Arc<Shared>,
-    pub(super) id: ConnectionId,
-    /// Tells the task to look at the broker again.
-    pub(super) wake: Arc<Notify>,
+pub struct Slot<W = Signal> {
+    /// The broker.
+    pub shared: Arc<Shared>,
+    /// What the broker calls the connection.
+    pub id: ConnectionId,
+    /// Tells whoever serves the connection to look at the broker again.
+    pub wake: Arc<W>,
 }
 
-impl Drop for Slot {
+impl<W> Drop for Slot<W> {
     fn drop(&mut self) {
         // In this order: the last events are told with the peer.
         self.shared.with(|broker, now| broker.transport_closed(self.id, now));
@@ -212,6 +244,24 @@ const fn subject(event: &BrokerEvent) -> Option<ConnectionId> {
         | BrokerEvent::Disconnected { connection, .. }
         | BrokerEvent::Question { connection, .. } => Some(*connection),
         _ => None,
+    }
+}
+
+impl fmt::Debug for Outside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outside").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+impl<W> fmt::Debug for Slot<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot").field("id", &self.id).finish_non_exhaustive()
     }
 }
 

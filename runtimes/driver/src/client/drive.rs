@@ -4,7 +4,7 @@ use core::{
     fmt,
     future::poll_fn,
     mem,
-    pin::Pin,
+    pin::pin,
     task::{Context, Poll},
     time::Duration,
 };
@@ -12,10 +12,13 @@ use std::{io, sync::Arc};
 
 use bytes::Buf;
 use mqtt_engine::{Remains, Timestamp, Transport};
-use tokio::time::{Instant, timeout_at};
 
-use super::{Client, Connecting, Connector, handle::Shared};
-use crate::io::{Unread, close, poll_read, poll_write};
+use super::{Client, Connecting, handle::Shared};
+use crate::{
+    Streams,
+    io::{Unread, close, poll_read, poll_write},
+    time::{sleep_until, timeout_at},
+};
 
 /// How long the last bytes may take. A server that takes none for so long won't miss them.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -23,10 +26,10 @@ const FLUSH: Duration = Duration::from_secs(5);
 /// What the transport is doing.
 pub(super) enum Phase<S> {
     Closed,
-    Opening(Connecting<S>, Instant),
+    Opening(Connecting<S>, Timestamp),
     Open(S),
     /// Flushing, then waiting for the server to close its half; until the moment.
-    Closing(S, Instant),
+    Closing(S, Timestamp),
 }
 
 impl<S> fmt::Debug for Phase<S> {
@@ -40,13 +43,14 @@ impl<S> fmt::Debug for Phase<S> {
     }
 }
 
-impl<C: Connector> Client<C> {
+impl<R: Streams<S>, S> Client<R, S> {
     /// Waits until something changed, and does the next thing; `false` if there is nothing to wait for.
     pub(super) async fn step(&mut self) -> bool {
+        poll_fn(|cx| self.turn.poll_next(cx)).await;
         let shared = Arc::clone(&self.handle.shared);
         let (wish, deadline) = {
             let mut machine = shared.machine();
-            let now = shared.clock.now();
+            let now = shared.now();
             if machine.deadline().is_some_and(|deadline| deadline <= now) {
                 machine.handle_timeout(now);
             }
@@ -57,14 +61,18 @@ impl<C: Connector> Client<C> {
             self.unread.clear();
             return false;
         }
-        tokio::select! {
-            biased;
-            // First, so that a handle that never rests can't keep it from the bytes. What the others stand for has been seen
-            // to above.
-            () = self.move_transport(wish) => {}
-            () = shared.changed() => {}
-            () = shared.clock.sleep_until(deadline) => {}
-        }
+        let mut moved = pin!(self.move_transport(wish));
+        let mut changed = pin!(shared.changed.notified());
+        let mut due = pin!(sleep_until(&shared.runtime, deadline));
+        // The transport first, so that a handle that never rests can't keep it from the bytes. What the others stand for has
+        // been seen to above.
+        poll_fn(|cx| {
+            let ready = moved.as_mut().poll(cx).is_ready()
+                || changed.as_mut().poll(cx).is_ready()
+                || due.as_mut().poll(cx).is_ready();
+            if ready { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
         true
     }
 
@@ -74,7 +82,7 @@ impl<C: Connector> Client<C> {
         self.unread.clear();
         let mut machine = self.handle.shared.machine();
         let remains = machine.remains();
-        machine.transport_closed(self.handle.shared.clock.now());
+        machine.transport_closed(self.handle.shared.now());
         remains
     }
 
@@ -82,24 +90,24 @@ impl<C: Connector> Client<C> {
         let shared = &*self.handle.shared;
         match (&mut self.phase, wish) {
             (Phase::Closed, Transport::Open { not_before }) => {
-                shared.clock.sleep_until(Some(not_before)).await;
-                self.phase = Phase::Opening(self.connector.connect(), Instant::now() + self.connect_timeout);
+                sleep_until(&shared.runtime, Some(not_before)).await;
+                self.phase = Phase::Opening((self.connector)(), shared.now() + self.connect_timeout);
             }
             (Phase::Opening(attempt, until), Transport::Open { .. }) => {
-                match timeout_at(*until, attempt)
+                match timeout_at(&shared.runtime, *until, attempt)
                     .await
-                    .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+                    .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
                 {
                     Ok(stream) => {
                         self.unread.clear();
                         self.phase = Phase::Open(stream);
-                        shared.machine().transport_opened(shared.clock.now());
+                        shared.machine().transport_opened(shared.now());
                     }
                     Err(error) => self.closed(Some(error)),
                 }
             }
             (Phase::Open(stream), Transport::Keep) => {
-                let ended = poll_fn(|cx| poll_exchange(stream, &mut self.unread, shared, cx)).await;
+                let ended = poll_fn(|cx| poll_exchange::<R, S>(stream, &mut self.unread, shared, cx)).await;
                 match ended {
                     Ok(true) => {}
                     Ok(false) => self.closed(None),
@@ -108,13 +116,13 @@ impl<C: Connector> Client<C> {
             }
             (Phase::Open(_), Transport::FlushThenClose) => {
                 if let Phase::Open(stream) = mem::replace(&mut self.phase, Phase::Closed) {
-                    self.phase = Phase::Closing(stream, Instant::now() + FLUSH);
+                    self.phase = Phase::Closing(stream, shared.now() + FLUSH);
                 }
             }
             (Phase::Closing(stream, until), Transport::FlushThenClose) => {
-                let _ = timeout_at(*until, async {
-                    poll_fn(|cx| poll_write(Pin::new(&mut *stream), shared.machine().outbox(), cx)).await?;
-                    close(stream, *until).await;
+                let _ = timeout_at(&shared.runtime, *until, async {
+                    poll_fn(|cx| poll_write::<R, S>(stream, shared.machine().outbox(), cx)).await?;
+                    close(&shared.runtime, stream, *until).await;
                     io::Result::Ok(())
                 })
                 .await;
@@ -126,7 +134,7 @@ impl<C: Connector> Client<C> {
                 let had_none = matches!(self.phase, Phase::Closed);
                 self.phase = Phase::Closed;
                 if had_none {
-                    shared.machine().transport_closed(shared.clock.now());
+                    shared.machine().transport_closed(shared.now());
                 }
             }
         }
@@ -137,24 +145,24 @@ impl<C: Connector> Client<C> {
         self.unread.clear();
         let shared = &self.handle.shared;
         shared.set_error(error);
-        shared.machine().transport_closed(shared.clock.now());
+        shared.machine().transport_closed(shared.now());
     }
 }
 
 /// Writes what waits and reads once: `true` after a read, `false` at the end of the stream.
-fn poll_exchange<S>(
+fn poll_exchange<R, S>(
     stream: &mut S,
     unread: &mut Unread,
-    shared: &Shared,
+    shared: &Shared<R>,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<bool>>
 where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    R: Streams<S>,
 {
     let mut machine = shared.machine();
-    let written = match poll_write(Pin::new(&mut *stream), machine.outbox(), cx) {
+    let written = match poll_write::<R, S>(stream, machine.outbox(), cx) {
         // Whether the flush is through does not matter: it goes on with the next poll.
-        Poll::Ready(Ok(())) => match Pin::new(&mut *stream).poll_flush(cx) {
+        Poll::Ready(Ok(())) => match R::poll_flush(stream, cx) {
             Poll::Ready(Err(error)) => Err(error),
             Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
         },
@@ -165,12 +173,12 @@ where
         // Woken by the handle, or by the program that takes events.
         return written.map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending);
     }
-    let now: Timestamp = shared.clock.now();
+    let now: Timestamp = shared.now();
     if unread.has_remaining() {
         machine.receive(unread, now);
         return Poll::Ready(Ok(true));
     }
-    let read = poll_read(stream, unread, |mut input| machine.receive(&mut input, now), cx);
+    let read = poll_read::<R, S>(stream, unread, |mut input| machine.receive(&mut input, now), cx);
     match (read, written) {
         (Poll::Ready(Ok(0)), Ok(())) => Poll::Ready(Ok(false)),
         // A server that refused us may have closed before we wrote: what it said is read first.

@@ -12,22 +12,26 @@ pub struct Traffic {
     pub sent: u64,
 }
 
+/// Counts for all connections of a server.
 #[derive(Debug, Default)]
-pub(super) struct Meter {
+pub struct Meter {
     received: AtomicU64,
     sent: AtomicU64,
 }
 
 impl Meter {
-    pub(super) fn received(&self, bytes: usize) {
+    /// So many came in.
+    pub fn received(&self, bytes: usize) {
         self.received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn sent(&self, bytes: usize) {
+    /// So many went out.
+    pub fn sent(&self, bytes: usize) {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn count(&self) -> Traffic {
+    /// Until now.
+    pub fn count(&self) -> Traffic {
         Traffic { received: self.received.load(Ordering::Relaxed), sent: self.sent.load(Ordering::Relaxed) }
     }
 }

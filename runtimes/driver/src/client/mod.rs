@@ -13,51 +13,61 @@ use mqtt_engine::{
     PublishToken, Remains, RequestError, Subscribe, SubscribeToken, Unsubscribe, UnsubscribeToken,
     packet::ReasonCode,
 };
-use tokio::time::{Instant, timeout_at};
 
-pub use connector::{Connecting, Connector, Tcp};
+pub use connector::{Connecting, Connector};
 pub use handle::Handle;
 
-use crate::{clock::Clock, io::Unread};
+use crate::{
+    Runtime, Streams,
+    io::Unread,
+    time::{Turn, timeout_at},
+};
 use drive::Phase;
 use handle::Shared;
 
-/// A client and its connection.
+/// A client and its connection over streams of one kind.
 ///
 /// [`next_event`](Self::next_event) does all the work: while nobody awaits it, no byte moves. The other methods never wait,
 /// and may be called between two events or, through a [`Handle`], from anywhere at any time.
 ///
 /// Dropping the client drops the connection without a DISCONNECT, so a will is published.
-pub struct Client<C: Connector = Tcp> {
-    handle: Handle,
-    connector: C,
-    phase: Phase<C::Stream>,
+pub struct Client<R: Runtime, S> {
+    handle: Handle<R>,
+    connector: Box<dyn FnMut() -> Connecting<S> + Send>,
+    phase: Phase<S>,
     unread: Unread,
+    turn: Turn,
     /// Events that happened while shutting down.
     kept: VecDeque<ClientEvent>,
     connect_timeout: Duration,
 }
 
-impl Client<Tcp> {
+impl<R> Client<R, <R::Tcp as Connector>::Stream>
+where
+    R: Streams<<<R as Runtime>::Tcp as Connector>::Stream>,
+{
     /// A client of the server at `host:port` over TCP. It connects in the first call of `next_event`.
     #[must_use]
     pub fn new(address: impl Into<String>, config: ClientConfig) -> Self {
-        Self::connect_with(Tcp::new(address), config)
+        Self::connect_with(R::Tcp::from(address.into()), config)
     }
 }
 
-impl<C: Connector> Client<C> {
+impl<R: Streams<S>, S> Client<R, S> {
     /// A client over transports of any kind.
     #[must_use]
-    pub fn connect_with(connector: C, config: ClientConfig) -> Self {
-        let clock = Clock::new();
+    pub fn connect_with<C>(mut connector: C, config: ClientConfig) -> Self
+    where
+        C: Connector<Stream = S> + Send + 'static,
+    {
         let connect_timeout = config.connect_timeout;
-        let shared = Arc::new(Shared::new(Machine::new(config, clock.now()), clock));
+        let shared = Arc::new(Shared::new(|now| Machine::new(config, now)));
         Self {
             handle: Handle { shared },
-            connector,
+            connector: Box::new(move || connector.connect()),
             phase: Phase::Closed,
             unread: Unread::new(),
+            turn: Turn::default(),
             kept: VecDeque::new(),
             connect_timeout,
         }
@@ -92,17 +102,18 @@ impl<C: Connector> Client<C> {
     ///
     /// This method is cancel-safe: called again, it goes on.
     pub async fn shut_down(&mut self, request: Disconnect, within: Duration) -> Remains {
-        let until = Instant::now() + within;
+        let runtime = self.handle.shared.runtime.clone();
+        let until = runtime.now() + within;
         while self.pending_publishes() > 0 {
             self.keep_events();
-            if !matches!(timeout_at(until, self.step()).await, Ok(true)) {
+            if timeout_at(&runtime, until, self.step()).await != Some(true) {
                 break;
             }
         }
         // Of a connection that is ending already it only says that no other is to follow.
         self.disconnect(request);
         // Even if the time is over, what the transport takes without waiting is written.
-        while let Ok(true) = timeout_at(until, self.step()).await {}
+        while timeout_at(&runtime, until, self.step()).await == Some(true) {}
         self.abandon()
     }
 
@@ -117,7 +128,7 @@ impl<C: Connector> Client<C> {
 
     /// A handle, to use the client from anywhere while `next_event` runs.
     #[must_use]
-    pub fn handle(&self) -> Handle {
+    pub fn handle(&self) -> Handle<R> {
         self.handle.clone()
     }
 
@@ -192,7 +203,7 @@ impl<C: Connector> Client<C> {
     }
 }
 
-impl<C: Connector> fmt::Debug for Client<C> {
+impl<R: Runtime, S> fmt::Debug for Client<R, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("handle", &self.handle)

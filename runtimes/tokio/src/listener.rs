@@ -2,25 +2,21 @@
 
 use core::{
     fmt,
-    future::poll_fn,
     task::{Context, Poll},
 };
 use std::{io, sync::Arc};
 
 #[cfg(unix)]
 use tokio::net::UnixStream;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    time::{Instant, sleep_until},
-};
+use tokio::net::{TcpListener, TcpStream};
 
-use super::{Peer, layers::Layers};
 #[cfg(feature = "tls")]
 use crate::transport::tls::Acceptor;
 #[cfg(unix)]
 use crate::transport::unix::Bound;
 #[cfg(feature = "websocket")]
 use crate::transport::websocket;
+use crate::{Peer, layers::Layers};
 
 /// A socket that accepts connections, a tag that tells the hooks which one it is, and what its connections carry.
 #[derive(Debug)]
@@ -38,7 +34,7 @@ enum Socket {
 }
 
 /// A connection before any handshake.
-pub(super) enum Raw {
+pub(crate) enum Raw {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
@@ -71,17 +67,20 @@ impl Listener {
         Self { socket, tag: 0, layers: Arc::default() }
     }
 
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Raw, Peer)>> {
+    pub(crate) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Accepted, Peer)>> {
         let peer = Peer::of(self.tag);
-        match &self.socket {
-            Socket::Tcp(socket) => socket
-                .poll_accept(cx)
-                .map_ok(|(stream, address)| (Raw::Tcp(stream), peer.with_address(address))),
+        let accepted = match &self.socket {
+            Socket::Tcp(socket) => socket.poll_accept(cx).map_ok(|(stream, address)| {
+                // Without it packets are only sent later, which hurts nobody but the clock.
+                let _ = stream.set_nodelay(true);
+                (Raw::Tcp(stream), peer.with_address(address))
+            }),
             #[cfg(unix)]
             Socket::Unix(socket) => {
                 socket.listener.poll_accept(cx).map_ok(|(stream, _)| (Raw::Unix(stream), peer))
             }
-        }
+        };
+        accepted.map_ok(|(raw, peer)| (Accepted { raw, layers: Arc::clone(&self.layers) }, peer))
     }
 }
 
@@ -112,35 +111,8 @@ impl fmt::Debug for Raw {
 
 /// A connection that was accepted.
 #[derive(Debug)]
-pub(super) struct Accepted {
-    pub(super) raw: Raw,
-    pub(super) peer: Peer,
+pub struct Accepted {
+    pub(crate) raw: Raw,
     /// What it carries.
-    pub(super) layers: Arc<Layers>,
-}
-
-/// The next connection of any of the listeners.
-pub(super) async fn accept(listeners: &[Listener], not_before: Instant) -> io::Result<Accepted> {
-    if not_before > Instant::now() {
-        sleep_until(not_before).await;
-    }
-    poll_fn(|cx: &mut Context<'_>| {
-        listeners
-            .iter()
-            .map(|listener| {
-                let layers = Arc::clone(&listener.layers);
-                listener.poll_accept(cx).map_ok(|(raw, peer)| Accepted { raw, peer, layers })
-            })
-            .find(Poll::is_ready)
-            .unwrap_or(Poll::Pending)
-    })
-    .await
-}
-
-/// Whether an error of `accept` is about the connection that was to be accepted, and not about the system.
-pub(super) fn concerns_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
-    )
+    pub(crate) layers: Arc<Layers>,
 }

@@ -3,18 +3,16 @@
 
 use core::{
     cell::Cell,
-    pin::{Pin, pin},
+    future::poll_fn,
     task::{Context, Poll, ready},
     time::Duration,
 };
 use std::io::{self, IoSlice};
 
 use bytes::{Buf, BytesMut};
-use mqtt_engine::Outbox;
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    time::{Instant, timeout_at},
-};
+use mqtt_engine::{Outbox, Timestamp};
+
+use crate::{Streams, time::timeout_at};
 
 /// What is asked of a stream in one read. Large reads mean few calls for the kernel and many packets for each.
 const READ_SIZE: usize = 64 << 10;
@@ -37,22 +35,18 @@ pub(crate) type Unread = BytesMut;
 
 /// Writes until the outbox is empty (`Ready`) or the stream takes no more (`Pending`). A part that was written is gone from
 /// the outbox.
-pub(crate) fn poll_write<S>(
-    mut stream: Pin<&mut S>,
+pub(crate) fn poll_write<R, S>(
+    stream: &mut S,
     outbox: &mut Outbox,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<()>>
 where
-    S: AsyncWrite,
+    R: Streams<S>,
 {
     while outbox.has_remaining() {
         let mut parts = [IoSlice::new(&[]); PARTS];
         let count = outbox.chunks_vectored(&mut parts);
-        let written = if stream.is_write_vectored() {
-            ready!(stream.as_mut().poll_write_vectored(cx, parts.get(..count).unwrap_or(&parts)))?
-        } else {
-            ready!(stream.as_mut().poll_write(cx, outbox.chunk()))?
-        };
+        let written = ready!(R::poll_write(stream, parts.get(..count).unwrap_or(&parts), cx))?;
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
@@ -62,20 +56,19 @@ where
 }
 
 /// Reads once and shows the bytes to `take`; what it leaves is kept in `unread`. Tells how many bytes came: 0 at the end.
-pub(crate) fn poll_read<S>(
+pub(crate) fn poll_read<R, S>(
     stream: &mut S,
     unread: &mut Unread,
     take: impl FnOnce(&mut dyn Buf),
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>>
 where
-    S: AsyncRead + Unpin,
+    R: Streams<S>,
 {
     let mut scratch = SCRATCH.take();
     scratch.clear();
     scratch.reserve(READ_SIZE);
-    // The future has no state of its own: it only asks the stream, so it may be dropped after one poll.
-    let read = pin!(stream.read_buf(&mut scratch)).poll(cx);
+    let read = R::poll_read(stream, &mut scratch, cx);
     if let Poll::Ready(Ok(count)) = read {
         if count >= SHARE_FROM {
             let mut shared = scratch.split_to(count);
@@ -93,17 +86,18 @@ where
     read
 }
 
-/// Closes our half of the stream and lets the peer close its own, for a short while; what it still sends is thrown away.
-pub(crate) async fn close<S>(stream: &mut S, at_the_latest: Instant)
+/// Closes our half of the stream and lets the peer close its own, for a short while, `at_the_latest` until then; what it still
+/// sends is thrown away.
+pub async fn close<R, S>(runtime: &R, stream: &mut S, at_the_latest: Timestamp)
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    R: Streams<S>,
 {
-    let until = at_the_latest.min(Instant::now() + LINGER);
-    let _ = timeout_at(until, async {
-        stream.shutdown().await?;
+    let until = at_the_latest.min(runtime.now() + LINGER);
+    let _ = timeout_at(runtime, until, async {
+        poll_fn(|cx| R::poll_close(stream, cx)).await?;
         let mut unread = Unread::new();
-        while core::future::poll_fn(|cx| {
-            poll_read(stream, &mut unread, |input| input.advance(input.remaining()), cx)
+        while poll_fn(|cx| {
+            poll_read::<R, S>(stream, &mut unread, |input| input.advance(input.remaining()), cx)
         })
         .await?
             > 0

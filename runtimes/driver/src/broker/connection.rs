@@ -3,7 +3,6 @@
 use core::{
     future::poll_fn,
     mem,
-    pin::Pin,
     task::{Context, Poll},
     time::Duration,
 };
@@ -11,34 +10,40 @@ use std::{io, sync::Arc};
 
 use bytes::Buf;
 use mqtt_engine::{Broker, Outbox, Timestamp, Transport};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::{Instant, timeout},
-};
 
 use super::shared::Slot;
-use crate::io::{Unread, close, poll_read, poll_write};
+use crate::{
+    Streams,
+    io::{Unread, close, poll_read, poll_write},
+    time::{Turn, timeout_at},
+};
 
-/// Serves one connection until it ends. `patience`: how long a peer that is being closed may take no byte.
-pub(super) async fn serve<S>(slot: Slot, mut stream: S, patience: Duration)
+/// Serves one connection until it ends: speaks MQTT on the stream. `patience`: how long a peer that is being closed may take no
+/// byte.
+pub async fn serve<R, S>(runtime: &R, slot: Slot, mut stream: S, patience: Duration)
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    R: Streams<S>,
 {
     let wake = Arc::clone(&slot.wake);
+    let mut turn = Turn::default();
     let mut exchange = Exchange::new(slot);
     exchange.look();
     while exchange.wish == Transport::Keep {
-        tokio::select! {
-            () = wake.notified() => exchange.look(),
-            open = poll_fn(|cx| exchange.poll(&mut stream, cx)) => {
-                if !matches!(open, Ok(true)) {
-                    return;
-                }
-            }
+        poll_fn(|cx| turn.poll_next(cx)).await;
+        let open = poll_fn(|cx| match exchange.poll::<R, S>(&mut stream, cx) {
+            Poll::Ready(open) => Poll::Ready(Some(open)),
+            Poll::Pending => wake.poll_notified(cx).map(|()| None),
+        });
+        match open.await {
+            None => exchange.look(),
+            Some(Ok(true)) => {}
+            Some(Ok(false) | Err(_)) => return,
         }
     }
-    if exchange.wish == Transport::FlushThenClose && exchange.flush(&mut stream, patience).await.is_ok() {
-        close(&mut stream, Instant::now() + patience).await;
+    if exchange.wish == Transport::FlushThenClose
+        && exchange.flush(runtime, &mut stream, patience).await.is_ok()
+    {
+        close(runtime, &mut stream, runtime.now() + patience).await;
     }
 }
 
@@ -93,11 +98,11 @@ impl Exchange {
     }
 
     /// Writes what waits and reads once: `true` when there may be more to do, `false` at the end of the stream.
-    fn poll<S>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<bool>>
+    fn poll<R, S>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<bool>>
     where
-        S: AsyncRead + AsyncWrite + Unpin,
+        R: Streams<S>,
     {
-        if let Err(error) = self.write(stream, cx) {
+        if let Err(error) = self.write::<R, S>(stream, cx) {
             self.broken = Some(error);
         }
         if self.wish != Transport::Keep {
@@ -110,7 +115,7 @@ impl Exchange {
         let id = self.slot.id;
         let take =
             |mut input: &mut dyn Buf| self.look_after(|broker, now| broker.receive(id, &mut input, now));
-        let read = poll_read(stream, &mut rest, take, cx);
+        let read = poll_read::<R, S>(stream, &mut rest, take, cx);
         self.unread = rest;
         match read {
             Poll::Ready(read) => Poll::Ready(read.map(|count| {
@@ -126,13 +131,13 @@ impl Exchange {
     }
 
     /// Writes all that the broker has, as far as the stream takes it.
-    fn write<S>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> io::Result<()>
+    fn write<R, S>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> io::Result<()>
     where
-        S: AsyncWrite + Unpin,
+        R: Streams<S>,
     {
         while self.broken.is_none() && !self.outbox.is_empty() {
             let before = self.outbox.remaining();
-            let written = poll_write(Pin::new(&mut *stream), &mut self.outbox, cx);
+            let written = poll_write::<R, S>(stream, &mut self.outbox, cx);
             self.slot.shared.traffic.sent(before - self.outbox.remaining());
             match written? {
                 Poll::Ready(()) => self.look(),
@@ -140,16 +145,16 @@ impl Exchange {
             }
         }
         // A flush that is not through goes on with the next poll.
-        match Pin::new(stream).poll_flush(cx) {
+        match R::poll_flush(stream, cx) {
             Poll::Ready(flushed) => flushed,
             Poll::Pending => Ok(()),
         }
     }
 
     /// Writes the last bytes, as long as the peer takes some now and then.
-    async fn flush<S>(&mut self, stream: &mut S, patience: Duration) -> io::Result<()>
+    async fn flush<R, S>(&mut self, runtime: &R, stream: &mut S, patience: Duration) -> io::Result<()>
     where
-        S: AsyncWrite + Unpin,
+        R: Streams<S>,
     {
         loop {
             if self.outbox.is_empty() {
@@ -160,14 +165,14 @@ impl Exchange {
                 return Ok(());
             }
             let outbox = &mut self.outbox;
-            let progress = poll_fn(|cx| match poll_write(Pin::new(&mut *stream), outbox, cx) {
+            let progress = poll_fn(|cx| match poll_write::<R, S>(stream, outbox, cx) {
                 Poll::Pending if outbox.remaining() < before => Poll::Ready(Ok(())),
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(end) => Poll::Ready(end),
             });
-            let end = timeout(patience, progress).await;
+            let end = timeout_at(runtime, runtime.now() + patience, progress).await;
             self.slot.shared.traffic.sent(before - self.outbox.remaining());
-            end??;
+            end.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))?;
         }
     }
 }
