@@ -24,8 +24,10 @@ pub use broker::{
     ACCEPT_PAUSE, Decision, Hooks, Meter, Outside, Peer, Server, ServerConfig, Shared, Slot, Stopped,
     Traffic, concerns_one_connection, full, serve,
 };
-pub use client::{Client, Connecting, Connector, Handle};
+pub use client::{Client, Connecting, Connector, Handle, Tcp};
 pub use io::close;
+#[cfg(unix)]
+pub use runtime::UnixSockets;
 pub use runtime::{Ambient, Host, Runtime, Streams};
 pub use signal::Signal;
 pub use time::timeout_at;

@@ -5,24 +5,30 @@ use core::{
     task::{Context, Poll},
 };
 use std::io::{self, IoSlice};
+#[cfg(unix)]
+use std::path::{Path, PathBuf};
 
 use bytes::BytesMut;
 use mqtt_engine::Timestamp;
 
-use crate::{Connector, Peer, ServerConfig, Slot};
+use crate::{Peer, ServerConfig, Slot};
 
 /// A runtime's clock, and how it opens TCP. A value of it counts from its creation.
 pub trait Runtime: fmt::Debug + Default + Clone + Send + Sync + 'static {
     /// Ends at a moment, not before.
     type Sleep: Future<Output = ()> + Send;
-    /// TCP to an address of the form `host:port`.
-    type Tcp: Connector + From<String> + Send + 'static;
+    /// A TCP connection.
+    type TcpStream: 'static;
 
     /// The time since the epoch of this value.
     fn now(&self) -> Timestamp;
 
     /// Waits for a moment of the same epoch.
     fn sleep_until(&self, moment: Timestamp) -> Self::Sleep;
+
+    /// Connects to an address of the form `host:port`. A name is looked up, and its addresses are tried in order. What is
+    /// written goes out at once (no Nagle): packets are gathered before they are written.
+    fn connect_tcp(address: String) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static;
 }
 
 /// Moving bytes over the runtime's streams of one kind. All methods are as those of the runtime's own traits: what they do
@@ -85,4 +91,32 @@ pub trait Ambient: Host {
     ///
     /// There is none.
     fn current() -> Self;
+}
+
+/// The Unix sockets of a runtime.
+#[cfg(unix)]
+pub trait UnixSockets: Runtime {
+    /// A connection.
+    type UnixStream: 'static;
+    /// Accepts connections.
+    type UnixListener;
+    /// A socket that has its file, and does not listen yet.
+    type UnixBound;
+
+    /// Connects to the socket at this path.
+    fn connect_unix(path: PathBuf) -> impl Future<Output = io::Result<Self::UnixStream>> + Send + 'static;
+
+    /// Makes a socket and its file.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    fn bind_unix(path: &Path) -> io::Result<Self::UnixBound>;
+
+    /// Lets clients connect, with room for so many that wait to be accepted.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    fn listen_unix(bound: Self::UnixBound, backlog: u16) -> io::Result<Self::UnixListener>;
 }

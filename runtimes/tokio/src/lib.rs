@@ -27,17 +27,18 @@
 mod layers;
 mod listener;
 mod runtime;
-mod tcp;
 pub mod transport;
 
 pub use listener::Listener;
 pub use mqtt_engine_driver::{Connecting, Connector, Decision, Hooks, Peer, ServerConfig, Stopped, Traffic};
 pub use runtime::{Task, Tokio, TokioHost};
-pub use tcp::Tcp;
 use tokio::net::TcpStream;
 
 /// A client over streams of one kind: see [`mqtt_engine_driver::Client`].
 pub type Client<S = TcpStream> = mqtt_engine_driver::Client<Tokio, S>;
+
+/// TCP to an address, looked up at each attempt: see [`mqtt_engine_driver::Tcp`].
+pub type Tcp = mqtt_engine_driver::Tcp<Tokio>;
 
 /// Publishes, subscribes and so on from anywhere, while [`Client::next_event`] runs: see [`mqtt_engine_driver::Handle`].
 pub type Handle = mqtt_engine_driver::Handle<Tokio>;

@@ -77,7 +77,7 @@ impl Listener {
             }),
             #[cfg(unix)]
             Socket::Unix(socket) => {
-                socket.listener.poll_accept(cx).map_ok(|(stream, _)| (Raw::Unix(stream), peer))
+                socket.listener().poll_accept(cx).map_ok(|(stream, _)| (Raw::Unix(stream), peer))
             }
         };
         accepted.map_ok(|(raw, peer)| (Accepted { raw, layers: Arc::clone(&self.layers) }, peer))

@@ -5,18 +5,25 @@ use core::{
     task::{Context, Poll},
 };
 use std::io::{self, IoSlice};
+#[cfg(unix)]
+use std::path::{Path, PathBuf};
 
 use bytes::BytesMut;
 use mqtt_engine::Timestamp;
+#[cfg(unix)]
+use mqtt_engine_driver::UnixSockets;
 use mqtt_engine_driver::{Ambient, Host, Peer, Runtime, ServerConfig, Slot, Streams};
+#[cfg(unix)]
+use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    net::TcpStream,
     task::JoinHandle,
     time::{Instant, Sleep, sleep_until},
 };
 
 use crate::{
-    Tcp, layers,
+    layers,
     listener::{Accepted, Listener},
 };
 
@@ -34,7 +41,7 @@ impl Default for Tokio {
 
 impl Runtime for Tokio {
     type Sleep = Sleep;
-    type Tcp = Tcp;
+    type TcpStream = TcpStream;
 
     fn now(&self) -> Timestamp {
         Timestamp::ZERO + self.epoch.elapsed()
@@ -43,6 +50,33 @@ impl Runtime for Tokio {
     /// A timer of tokio has the resolution of a millisecond and never fires early.
     fn sleep_until(&self, moment: Timestamp) -> Sleep {
         sleep_until(self.epoch + moment.saturating_since(Timestamp::ZERO))
+    }
+
+    async fn connect_tcp(address: String) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+}
+
+#[cfg(unix)]
+impl UnixSockets for Tokio {
+    type UnixStream = UnixStream;
+    type UnixListener = UnixListener;
+    type UnixBound = UnixSocket;
+
+    async fn connect_unix(path: PathBuf) -> io::Result<UnixStream> {
+        UnixStream::connect(path).await
+    }
+
+    fn bind_unix(path: &Path) -> io::Result<UnixSocket> {
+        let socket = UnixSocket::new_stream()?;
+        socket.bind(path)?;
+        Ok(socket)
+    }
+
+    fn listen_unix(bound: UnixSocket, backlog: u16) -> io::Result<UnixListener> {
+        bound.listen(backlog.into())
     }
 }
 

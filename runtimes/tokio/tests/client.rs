@@ -14,10 +14,10 @@ use std::collections::VecDeque;
 use mqtt_engine::{
     ClientEvent, Disconnect, DisconnectReason, Message, PublishError, PublishOutcome, QoS, Reconnect,
 };
-use mqtt_engine_tokio::{Client, Connector, Peer};
+use mqtt_engine_tokio::{Client, Peer};
 use support::{Faults, Fuse, PATIENCE, World, config, message, poll_once, subscribe, subscribed, until};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex},
     time::{Instant, timeout},
 };
 
@@ -397,7 +397,7 @@ async fn s47_an_attempt_that_never_ends_is_given_up() {
 }
 
 /// Polls `next_event`, dropping the future after each poll.
-async fn dropping<C: Connector>(client: &mut Client<C>) -> ClientEvent {
+async fn dropping<S: AsyncRead + AsyncWrite + Unpin>(client: &mut Client<S>) -> ClientEvent {
     let began = Instant::now();
     loop {
         if let Some(event) = poll_once(client.next_event()) {
@@ -408,7 +408,7 @@ async fn dropping<C: Connector>(client: &mut Client<C>) -> ClientEvent {
     }
 }
 
-async fn received<C: Connector>(client: &mut Client<C>, count: usize) -> Vec<String> {
+async fn received<S: AsyncRead + AsyncWrite + Unpin>(client: &mut Client<S>, count: usize) -> Vec<String> {
     let mut payloads = Vec::new();
     while payloads.len() < count {
         let events = until(client, |event| matches!(event, ClientEvent::Received { .. })).await;
@@ -419,7 +419,7 @@ async fn received<C: Connector>(client: &mut Client<C>, count: usize) -> Vec<Str
 }
 
 /// A client with this transport and no other.
-fn only_once(stream: DuplexStream, id: &str) -> Client<impl Connector<Stream = DuplexStream> + use<>> {
+fn only_once(stream: DuplexStream, id: &str) -> Client<DuplexStream> {
     let mut stream = Some(stream);
     let mut once = config(id);
     once.reconnect = Reconnect::Never;

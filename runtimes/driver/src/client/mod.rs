@@ -14,7 +14,7 @@ use mqtt_engine::{
     packet::ReasonCode,
 };
 
-pub use connector::{Connecting, Connector};
+pub use connector::{Connecting, Connector, Tcp};
 pub use handle::Handle;
 
 use crate::{
@@ -42,14 +42,11 @@ pub struct Client<R: Runtime, S> {
     connect_timeout: Duration,
 }
 
-impl<R> Client<R, <R::Tcp as Connector>::Stream>
-where
-    R: Streams<<<R as Runtime>::Tcp as Connector>::Stream>,
-{
+impl<R: Streams<<R as Runtime>::TcpStream>> Client<R, R::TcpStream> {
     /// A client of the server at `host:port` over TCP. It connects in the first call of `next_event`.
     #[must_use]
     pub fn new(address: impl Into<String>, config: ClientConfig) -> Self {
-        Self::connect_with(R::Tcp::from(address.into()), config)
+        Self::connect_with(Tcp::<R>::new(address), config)
     }
 }
 

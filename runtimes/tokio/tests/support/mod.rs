@@ -67,7 +67,7 @@ impl World {
     }
 
     /// A connector whose transports have these faults at the client's end.
-    pub fn connector(&self, faults: Faults) -> impl Connector<Stream = Faulty<DuplexStream>> + use<> {
+    pub fn connector(&self, faults: Faults) -> impl Connector<Stream = Faulty<DuplexStream>> + Send + use<> {
         let server = self.server.clone();
         move || {
             let (ours, theirs) = duplex(PIPE);
@@ -78,10 +78,7 @@ impl World {
         }
     }
 
-    pub fn client(
-        &self,
-        config: ClientConfig,
-    ) -> Client<impl Connector<Stream = Faulty<DuplexStream>> + use<>> {
+    pub fn client(&self, config: ClientConfig) -> Client<Faulty<DuplexStream>> {
         Client::connect_with(self.connector(Faults::default()), config)
     }
 }
@@ -224,8 +221,8 @@ pub fn message(topic: &str, payload: impl Into<bytes::Bytes>, qos: QoS) -> Messa
 }
 
 /// Events until one of this kind, that one included.
-pub async fn until<C: Connector>(
-    client: &mut Client<C>,
+pub async fn until<S: AsyncRead + AsyncWrite + Unpin>(
+    client: &mut Client<S>,
     wanted: impl Fn(&ClientEvent) -> bool,
 ) -> Vec<ClientEvent> {
     let collect = async {
@@ -243,7 +240,7 @@ pub async fn until<C: Connector>(
 }
 
 /// Connected and subscribed.
-pub async fn subscribed<C: Connector>(client: &mut Client<C>, filter: &str, qos: QoS) {
+pub async fn subscribed<S: AsyncRead + AsyncWrite + Unpin>(client: &mut Client<S>, filter: &str, qos: QoS) {
     client.subscribe(subscribe(filter, qos)).unwrap();
     until(client, |event| matches!(event, ClientEvent::Subscribed { .. })).await;
 }
