@@ -48,9 +48,9 @@ pub(crate) struct Turn {
 
 impl Turn {
     /// So many rounds without waiting are one turn.
-    const ROUNDS: u8 = 16;
+    const ROUNDS: u8 = 4;
 
-    /// Counts a round: `Pending` once after each turn, and then the task is woken again.
+    /// Counts a round (a read of many packets, say): `Pending` once after each turn, and then the task is woken again.
     pub(crate) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<()> {
         self.rounds += 1;
         if self.rounds <= Self::ROUNDS {

@@ -5,13 +5,13 @@ use core::{
     future::poll_fn,
     mem,
     pin::pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 use std::{io, sync::Arc};
 
 use bytes::Buf;
-use mqtt_engine::{Remains, Timestamp, Transport};
+use mqtt_engine::{Client as Machine, Remains, Timestamp, Transport};
 
 use super::{Client, Connecting, handle::Shared};
 use crate::{
@@ -121,7 +121,7 @@ impl<R: Streams<S>, S> Client<R, S> {
             }
             (Phase::Closing(stream, until), Transport::FlushThenClose) => {
                 let _ = timeout_at(&shared.runtime, *until, async {
-                    poll_fn(|cx| poll_write::<R, S>(stream, shared.machine().outbox(), cx)).await?;
+                    poll_fn(|cx| poll_write_all::<R, S>(stream, &mut shared.machine(), cx)).await?;
                     close(&shared.runtime, stream, *until).await;
                     io::Result::Ok(())
                 })
@@ -160,7 +160,7 @@ where
     R: Streams<S>,
 {
     let mut machine = shared.machine();
-    let written = match poll_write::<R, S>(stream, machine.outbox(), cx) {
+    let written = match poll_write_all::<R, S>(stream, &mut machine, cx) {
         // Whether the flush is through does not matter: it goes on with the next poll.
         Poll::Ready(Ok(())) => match R::poll_flush(stream, cx) {
             Poll::Ready(Err(error)) => Err(error),
@@ -187,5 +187,19 @@ where
         (Poll::Ready(Ok(_)), Ok(())) => Poll::Ready(Ok(false)),
         (Poll::Ready(Err(error)), Ok(())) => Poll::Ready(Err(error)),
         (Poll::Pending, Ok(())) => Poll::Pending,
+    }
+}
+
+/// Writes all that the machine has (`Ready`), or as far as the stream takes it. Room in the outbox lets more of the queue flow.
+fn poll_write_all<R, S>(stream: &mut S, machine: &mut Machine, cx: &mut Context<'_>) -> Poll<io::Result<()>>
+where
+    R: Streams<S>,
+{
+    loop {
+        let outbox = machine.outbox();
+        if outbox.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        ready!(poll_write::<R, S>(stream, outbox, cx))?;
     }
 }
