@@ -69,6 +69,14 @@ pub struct Stopped {
     pub dropped: usize,
 }
 
+impl Stopped {
+    /// So many connections were dropped.
+    #[must_use]
+    pub const fn new(dropped: usize) -> Self {
+        Self { dropped }
+    }
+}
+
 /// One broker, and the tasks that serve its connections.
 ///
 /// All connections share the broker behind a lock that is held for one call at a time, never over an await; reading and
@@ -224,7 +232,7 @@ impl<H: Host> Server<H> {
         let _ = timeout_at(runtime, until, connections.all_ended()).await;
         let dropped = connections.len();
         connections.abort().await;
-        Stopped { dropped }
+        Stopped::new(dropped)
     }
 }
 

@@ -86,7 +86,7 @@ impl Shared {
         act: impl FnOnce(&mut Broker, Timestamp) -> R,
     ) -> R {
         let mut state = lock(&self.state);
-        let result = act(&mut state.broker, (self.outside.now)());
+        let result = act(&mut state.broker, self.now());
         let happened = self.wake(&mut state, own);
         drop(state);
         if happened {
@@ -105,12 +105,18 @@ impl Shared {
         W: Wake + Send + Sync + 'static,
     {
         let mut state = lock(&self.state);
-        let id = state.broker.accept((self.outside.now)())?;
+        let id = state.broker.accept(self.now())?;
         let task = Task { wake: Waker::from(Arc::clone(&wake)), peer: Arc::new(peer) };
         state.tasks.insert(id, task);
         self.wake(&mut state, None);
         drop(state);
         Ok(Slot { shared: Arc::clone(self), id, wake })
+    }
+
+    /// The time, as the broker is told it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.outside.now)()
     }
 
     /// The program's hooks, for what only the server sees.

@@ -9,15 +9,10 @@ use std::{
 
 use mqtt_engine::{BrokerConfig, ClientEvent, PublishOutcome, QoS};
 
-use super::{
-    Faulty,
-    faults::Faults,
-    support::{
-        CONNECT_5, CONNECT_311, PATIENCE, World, both, config, message, numbers, received, subscribed,
-        timeout, until, until_connections,
-    },
+use super::support::{
+    CONNECT_5, CONNECT_311, PATIENCE, World, both, config, message, received, subscribed, timeout, until,
 };
-use crate::adapter::{Client, Peer, Server, ServerConfig, Stream, connect, listen, pair, run, server, spawn};
+use crate::adapter::{ServerConfig, run};
 
 /// [MQTT-7.1.1-1] (3.1.1)
 #[test]
@@ -167,33 +162,6 @@ fn a_client_that_is_still_sending_reads_the_last_words_and_an_end() {
 }
 
 #[test]
-fn s82_chopped_transports_on_the_brokers_side() {
-    run(async {
-        let server = server(BrokerConfig::new(), (), ServerConfig::default());
-        let connector = {
-            let server = server.clone();
-            move || {
-                let server = server.clone();
-                async move {
-                    let (ours, theirs) = pair().await?;
-                    let chopped = Faulty::new(theirs, Faults { chopped: true, ..Faults::default() });
-                    drop(spawn(async move { server.serve_stream(chopped, Peer::default()).await.unwrap() }));
-                    Ok(ours)
-                }
-            }
-        };
-        let mut client: Client<Stream> = Client::connect_with(connector, config("client"));
-        subscribed(&mut client, "a", QoS::ExactlyOnce).await;
-        for number in 0..20 {
-            client.publish(message("a", number.to_string(), QoS::ExactlyOnce)).unwrap();
-        }
-        assert_eq!(received(&mut client, 20).await, numbers(20));
-        drop(client);
-        until_connections(&server, 0).await;
-    });
-}
-
-#[test]
 fn s83_shutting_down_tells_5_0_clients_and_ends_every_connection() {
     run(async {
         let world = World::new().await;
@@ -210,30 +178,6 @@ fn s83_shutting_down_tells_5_0_clients_and_ends_every_connection() {
     });
 }
 
-/// Who drops `serve` drops its connections.
-#[test]
-fn s83_dropping_the_server_ends_its_connections() {
-    run(async {
-        let (listener, address) = listen().await;
-        let server: Server = server(BrokerConfig::new(), (), ServerConfig::default());
-        let mut client = Client::new(address, config("client"));
-        {
-            let mut serving = core::pin::pin!(server.serve(vec![listener.into()], core::future::pending()));
-            let mut connected =
-                core::pin::pin!(until(&mut client, |event| matches!(event, ClientEvent::Connected(_))));
-            core::future::poll_fn(|cx| {
-                assert!(serving.as_mut().poll(cx).is_pending());
-                connected.as_mut().poll(cx)
-            })
-            .await;
-            assert_eq!(server.statistics().connections, 1);
-        }
-        let events = until(&mut client, |event| matches!(event, ClientEvent::Disconnected { .. })).await;
-        assert!(!events.is_empty());
-        until_connections(&server, 0).await;
-    });
-}
-
 #[test]
 fn a_message_of_the_program_reaches_its_subscribers() {
     run(async {
@@ -242,7 +186,6 @@ fn a_message_of_the_program_reaches_its_subscribers() {
         subscribed(&mut client, "program", QoS::ExactlyOnce).await;
         world.server.publish(message("program", "hello", QoS::ExactlyOnce));
         assert_eq!(received(&mut client, 1).await, ["hello"]);
-        connect(&world.address).await.unwrap();
         let traffic = world.server.traffic();
         assert!(traffic.received > 0 && traffic.sent > 0, "{traffic:?}");
     });

@@ -9,7 +9,7 @@ use mqtt_engine::{
 use mqtt_engine_driver::Streams;
 
 use super::{
-    faults::{Faults, Fuse},
+    faults::{Faults, Fuse, faulty_client},
     support::{
         PATIENCE, World, both, config, fake_server, message, numbers, once, poll_once, received, sleep,
         subscribe, subscribed, timeout, until, yield_now,
@@ -125,8 +125,8 @@ fn s81_dropping_next_event_at_every_await_point_loses_nothing() {
     run(async {
         let world = World::new().await;
         let chopped = Faults { chopped: true, ..Faults::default() };
-        let mut publisher = world.faulty_client(chopped.clone(), config("publisher"));
-        let mut subscriber = world.faulty_client(chopped, config("subscriber"));
+        let mut publisher = faulty_client(&world, chopped.clone(), config("publisher"));
+        let mut subscriber = faulty_client(&world, chopped, config("subscriber"));
         subscriber.subscribe(subscribe("news", QoS::ExactlyOnce)).unwrap();
         while !matches!(dropping(&mut subscriber).await, ClientEvent::Subscribed { .. }) {}
         for number in 0..COUNT {
@@ -201,7 +201,7 @@ fn s82_a_byte_at_a_time_in_both_directions() {
     run(async {
         let world = World::new().await;
         let chopped = Faults { chopped: true, ..Faults::default() };
-        let mut client = world.faulty_client(chopped, config("client"));
+        let mut client = faulty_client(&world, chopped, config("client"));
         subscribed(&mut client, "large", QoS::AtLeastOnce).await;
         let payload = vec![7; 20_000];
         client.publish(message("large", payload.clone(), QoS::AtLeastOnce)).unwrap();
@@ -222,7 +222,7 @@ fn s82_failing_mid_packet_means_a_clean_reconnect() {
             subscribed(&mut subscriber, "news", QoS::ExactlyOnce).await;
             let fuse = Fuse::of(bytes);
             let faults = Faults { fails_after: Some(fuse.clone()), ..Faults::default() };
-            let mut publisher = world.faulty_client(faults, config("publisher"));
+            let mut publisher = faulty_client(&world, faults, config("publisher"));
             for number in 0..3 {
                 publisher.publish(message("news", number.to_string(), QoS::ExactlyOnce)).unwrap();
             }

@@ -6,6 +6,11 @@ use core::{
 };
 use std::{io, sync::Arc};
 
+use mqtt_engine::ClientConfig;
+
+use super::support::World;
+use crate::adapter::{Client, Stream, connect};
+
 /// What is wrong with a transport.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faults {
@@ -49,6 +54,16 @@ impl Fuse {
             self.left.fetch_sub(count, Ordering::Relaxed);
         }
     }
+}
+
+/// A client whose transports have these faults.
+pub(crate) fn faulty_client(world: &World, faults: Faults, config: ClientConfig) -> Client<Faulty<Stream>> {
+    let address = world.address.clone();
+    let connector = move || {
+        let (address, faults) = (address.clone(), faults.clone());
+        async move { Ok(Faulty::new(connect(&address).await?, faults)) }
+    };
+    Client::connect_with(connector, config)
 }
 
 /// A stream with faults.

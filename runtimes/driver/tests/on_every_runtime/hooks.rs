@@ -5,6 +5,7 @@ use std::{
     io::{self, Read},
     net::TcpStream,
     sync::{Arc, Mutex},
+    time::Instant,
 };
 
 use mqtt_engine::{
@@ -89,6 +90,10 @@ fn connections_above_the_limit_are_closed_and_reported() {
             Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
         };
         assert!(is_closed, "{end:?}");
+        let began = Instant::now();
+        while watch.0.lock().unwrap().is_empty() && began.elapsed() < PATIENCE {
+            sleep(Duration::from_millis(5)).await;
+        }
         assert_eq!(*watch.0.lock().unwrap(), [io::ErrorKind::QuotaExceeded]);
         drop(first);
         world.until_connections(1).await;

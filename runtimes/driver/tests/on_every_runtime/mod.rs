@@ -7,9 +7,13 @@ mod faults;
 #[path = "../../../cli/tests/peers/foreign.rs"]
 #[allow(dead_code, reason = "shared; a part is used here")]
 mod foreign;
+#[path = "../../../cli/tests/peers/foreign.rs"]
+#[allow(dead_code, reason = "shared; a part is used here")]
+mod foreign;
+mod foreign_broker;
+mod foreign_clients;
 mod hooks;
 mod lasting;
-mod peers;
 #[path = "../../../cli/tests/peers/process.rs"]
 #[allow(dead_code, reason = "shared; a part is used here")]
 mod process;

@@ -17,10 +17,7 @@ use mqtt_engine::{
 };
 use mqtt_engine_driver::{Runtime, Streams, timeout_at};
 
-use super::faults::{Faults, Faulty};
-use crate::adapter::{
-    self, Client, Clock, Hooks, Listener, Server, ServerConfig, Stopped, Stream, connect, spawn,
-};
+use crate::adapter::{self, Client, Clock, Hooks, Listener, Server, ServerConfig, Stopped};
 
 /// No test waits longer for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -49,11 +46,7 @@ impl World {
 
     pub(crate) fn on(listener: impl Into<Listener>, address: String, server: Server) -> Self {
         let (stop, stopped) = async_stop::new();
-        let listener = listener.into();
-        let serving = spawn({
-            let server = server.clone();
-            async move { server.serve(vec![listener], stopped).await }
-        });
+        let serving = adapter::serve(server.clone(), listener.into(), stopped);
         Self { server, address, stop: Some(stop), serving }
     }
 
@@ -64,16 +57,6 @@ impl World {
 
     pub(crate) fn client(&self, config: ClientConfig) -> Client {
         Client::new(&*self.address, config)
-    }
-
-    /// A client whose transports have these faults.
-    pub(crate) fn faulty_client(&self, faults: Faults, config: ClientConfig) -> Client<Faulty<Stream>> {
-        let address = self.address.clone();
-        let connector = move || {
-            let (address, faults) = (address.clone(), faults.clone());
-            async move { Ok(Faulty::new(connect(&address).await?, faults)) }
-        };
-        Client::connect_with(connector, config)
     }
 
     /// A peer that has said this CONNECT, and was welcomed.

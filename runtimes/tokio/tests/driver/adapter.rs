@@ -45,6 +45,15 @@ pub(crate) fn server(broker: BrokerConfig, hooks: impl Hooks, config: ServerConf
     Server::new(broker, hooks, config)
 }
 
+/// Serves until `stopped` ends.
+pub(crate) fn serve(
+    server: Server,
+    listener: Listener,
+    stopped: impl Future<Output = ()> + Send + 'static,
+) -> Joined<Stopped> {
+    spawn(async move { server.serve(vec![listener], stopped).await })
+}
+
 pub(crate) async fn listen() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();

@@ -1,5 +1,8 @@
 //! The client as programs see it.
 
+mod drive;
+mod stream;
+
 use core::{fmt, time::Duration};
 use std::{collections::VecDeque, io, time::Instant};
 
@@ -10,9 +13,11 @@ use mqtt_engine::{
     UnsubscribeToken, packet::ReasonCode,
 };
 
-use crate::{Connector, Tcp, drive::Wire};
+pub use stream::{Connector, Stream, Tcp};
 
-/// A client and its connection, for one thread.
+use drive::Wire;
+
+/// A client and its connection, for one thread: it has none of its own.
 ///
 /// Bytes move in [`next_event`](Self::next_event) and [`disconnect`](Self::disconnect) only; a program that does neither
 /// for longer than the keep alive loses its connection. Dropping the client drops the connection without a DISCONNECT, so

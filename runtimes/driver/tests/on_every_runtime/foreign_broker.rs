@@ -1,15 +1,12 @@
-//! Foreign programs: Debian's mosquitto as the client's broker, mosquitto_pub and mosquitto_sub as the broker's clients.
+//! The client on Debian's mosquitto.
 //!
 //! A test whose program is missing says so and passes; with `MQTT_REQUIRE_PEERS` in the environment it fails.
-
-use std::process::Command;
 
 use mqtt_engine::{ClientEvent, Disconnect, PublishOutcome, QoS, packet::ProtocolVersion};
 
 use super::{
-    foreign::{have, mosquitto},
-    process::Process,
-    support::{PATIENCE, World, config, message, received, subscribed, until},
+    foreign::{have, mosquitto, mosquitto_on},
+    support::{PATIENCE, config, message, received, subscribed, until},
 };
 use crate::adapter::{Client, run};
 
@@ -59,47 +56,12 @@ fn the_client_comes_back_after_mosquitto_restarted() {
         first.kill();
         until(&mut client, |event| matches!(event, ClientEvent::Disconnected { .. })).await;
         let token = client.publish(message("a", "b", QoS::ExactlyOnce)).unwrap();
-        let _second = super::foreign::mosquitto_on(port, "allow_anonymous true\n").unwrap();
+        let _second = mosquitto_on(port, "allow_anonymous true\n").unwrap();
         let events = until(&mut client, |event| matches!(event, ClientEvent::Published { .. })).await;
         let Some(ClientEvent::Published { token: published, outcome }) = events.last() else {
             unreachable!()
         };
         assert_eq!(*published, token);
         assert!(matches!(outcome, PublishOutcome::Acknowledged { .. }), "{outcome:?}");
-    });
-}
-
-/// mosquitto_pub publishes, mosquitto_sub and our client hear it.
-#[test]
-fn mosquitto_clients_on_the_broker() {
-    if !(have("mosquitto_pub") && have("mosquitto_sub")) {
-        return;
-    }
-    run(async {
-        let world = World::new().await;
-        let port = world.address.rsplit_once(':').unwrap().1.to_owned();
-        let mut witness = world.client(config("witness"));
-        subscribed(&mut witness, "news", QoS::ExactlyOnce).await;
-        for (_, version) in VERSIONS {
-            let foreign = |program: &str, arguments: &[&str]| {
-                let mut command = Command::new(program);
-                command.args(["-h", "127.0.0.1", "-p", &port, "-V", version]).args(arguments);
-                Process::start(&mut command)
-            };
-            // A retained message, which comes behind the SUBACK, tells that the subscription holds.
-            foreign("mosquitto_pub", &["-t", "ready", "-m", "ready", "-r", "-q", "1"])
-                .finish()
-                .expect_success();
-            let arguments = ["-t", "ready", "-t", "news", "-q", "2", "-F", "%t %q %r %p", "-C", "4"];
-            let mut hearing = foreign("mosquitto_sub", &arguments);
-            assert_eq!(hearing.next_line(), "ready 1 1 ready");
-            for qos in ["0", "1", "2"] {
-                let arguments = ["-t", "news", "-m", version, "-q", qos];
-                foreign("mosquitto_pub", &arguments).finish().expect_success();
-                assert_eq!(hearing.next_line(), format!("news {qos} 0 {version}"));
-                assert_eq!(received(&mut witness, 1).await, [version]);
-            }
-            hearing.finish().expect_success();
-        }
     });
 }

@@ -9,7 +9,7 @@ use std::{
 use bytes::{Buf, BytesMut};
 use mqtt_engine::{Client as Machine, Remains, Timestamp, Transport};
 
-use crate::{Client, Connector, Stream};
+use crate::{Client, Connector, Stream, is_timeout};
 
 const READ_SIZE: usize = 16 << 10;
 /// How many parts one write gathers.
@@ -232,8 +232,4 @@ impl<S: Stream> Wire<S> {
             Err(error) => Err(error),
         }
     }
-}
-
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
