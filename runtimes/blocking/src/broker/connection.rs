@@ -34,6 +34,19 @@ pub(super) struct Threads {
     writer: Bell,
     /// Nothing comes from the peer any more.
     input_ended: AtomicBool,
+    /// Nothing of what comes is of interest any more.
+    over: AtomicBool,
+}
+
+/// How writing ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The peer has everything that there was for it.
+    Flushed,
+    /// The peer took no more of it.
+    Stuck,
+    /// The peer has gone; what it said before is still read.
+    Gone,
 }
 
 impl Wake for Threads {
@@ -61,22 +74,25 @@ impl Threads {
 pub(super) fn serve<S: Socket>(slot: &Slot<Threads>, socket: &Arc<S>, patience: Duration) -> io::Result<()> {
     socket.set_write_timeout(patience)?;
     let reader = start_reader(slot, socket)?;
-    if write_all(slot, &**socket) {
+    let end = write_all(slot, &**socket);
+    if end == End::Flushed {
         socket.shut_down(Shutdown::Write);
         let until = Instant::now() + LINGER;
         while !slot.wake.has_ended() && Instant::now() < until {
             slot.wake.writer.wait_for(until.saturating_duration_since(Instant::now()));
         }
     }
+    // To a peer that goes on sending, closing with unread input says that it may stop. Read to its end after the shutdown, that
+    // input would leave it waiting for room.
+    slot.wake.over.store(end != End::Gone, Ordering::Release);
     socket.shut_down(Shutdown::Both);
     // Should it have panicked, in a hook say, the connection has ended with it.
     let _ = reader.join();
     Ok(())
 }
 
-/// Writes what the broker has, for as long as it wants the connection, and at the end what is left; tells whether all of that
-/// could be written.
-fn write_all<S: Socket>(slot: &Slot<Threads>, socket: &S) -> bool {
+/// Writes what the broker has, for as long as it wants the connection, and at the end what is left.
+fn write_all<S: Socket>(slot: &Slot<Threads>, socket: &S) -> End {
     let id = slot.id;
     let mut outbox = Outbox::new();
     loop {
@@ -90,7 +106,7 @@ fn write_all<S: Socket>(slot: &Slot<Threads>, socket: &S) -> bool {
         });
         let keep = wish == Transport::Keep;
         if keep && slot.wake.has_ended() {
-            return false;
+            return End::Gone;
         }
         if !outbox.is_empty() {
             let before = outbox.remaining();
@@ -100,12 +116,13 @@ fn write_all<S: Socket>(slot: &Slot<Threads>, socket: &S) -> bool {
                 Ok(()) => {}
                 // The broker decides how long it bears with a peer that takes nothing.
                 Err(error) if keep && is_timeout(&error) => {}
-                Err(_) => return false,
+                Err(_) if keep => return End::Gone,
+                Err(_) => return End::Stuck,
             }
         } else if keep {
             slot.wake.writer.wait();
         } else {
-            return wish == Transport::FlushThenClose;
+            return if wish == Transport::FlushThenClose { End::Flushed } else { End::Gone };
         }
     }
 }
@@ -145,7 +162,7 @@ struct Reading<S: Socket> {
 impl<S: Socket> Reading<S> {
     fn run(self) {
         let mut buffer = vec![0; READ_SIZE];
-        loop {
+        while !self.threads.over.load(Ordering::Acquire) {
             match self.socket.read(&mut buffer) {
                 Ok(0) => return,
                 Ok(count) => {
