@@ -1,5 +1,10 @@
 //! The client needs no thread but the caller's: here its transport is a broker machine that no other thread can reach.
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::std_instead_of_alloc,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test"
+)]
 
 use core::{cell::RefCell, time::Duration};
 use std::{

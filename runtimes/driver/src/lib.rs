@@ -21,8 +21,8 @@ mod time;
 pub mod unix;
 
 pub use broker::{
-    ACCEPT_PAUSE, Decision, Hooks, Meter, Outside, Peer, Server, ServerConfig, Shared, Slot, Stopped,
-    Traffic, concerns_one_connection, full, serve,
+    ACCEPT_PAUSE, Decision, Hooks, Meter, Outside, Peer, Running, Server, ServerConfig, Shared, Slot,
+    Stopped, Traffic, concerns_one_connection, full, serve,
 };
 pub use client::{Client, Connecting, Connector, Handle, Tcp};
 pub use io::close;

@@ -6,8 +6,7 @@ mod socket;
 
 use core::{
     fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    pin::Pin,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::atomic::{AtomicBool, Ordering},
     task::{Context, Waker},
     time::Duration,
@@ -27,7 +26,7 @@ use mqtt_engine::{
     packet::ReasonCode,
 };
 use mqtt_engine_driver::{
-    ACCEPT_PAUSE, Hooks, Outside, Peer, ServerConfig, Shared, Slot, Stopped, Traffic,
+    ACCEPT_PAUSE, Hooks, Outside, Peer, Running, ServerConfig, Shared, Slot, Stopped, Traffic,
     concerns_one_connection, full,
 };
 
@@ -290,10 +289,11 @@ impl Drop for Gone {
 
 /// An address at which this machine reaches a listener of its own.
 fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
+    let ip = address.ip();
+    let ip = match address {
+        _ if !ip.is_unspecified() => ip,
+        SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     };
     SocketAddr::new(ip, address.port())
 }
@@ -313,7 +313,7 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHan
 }
 
 /// Runs a future to its end in this thread.
-fn block_on(mut future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+fn block_on(mut future: Running) {
     let bell = Arc::new(Bell::default());
     let waker = Waker::from(Arc::clone(&bell));
     while future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {

@@ -24,7 +24,7 @@ use mqtt_engine::{
 pub use connection::serve;
 pub use hooks::{Decision, Hooks};
 pub use peer::Peer;
-pub use shared::{Outside, Shared, Slot};
+pub use shared::{Outside, Running, Shared, Slot};
 use tasks::Tasks;
 pub use traffic::{Meter, Traffic};
 

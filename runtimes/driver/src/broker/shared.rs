@@ -15,6 +15,9 @@ use mqtt_engine::{
 use super::{Decision, Hooks, Peer, traffic::Meter};
 use crate::Signal;
 
+/// A future that runs by itself.
+pub type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// What the shared broker needs of its server.
 #[expect(clippy::exhaustive_structs, reason = "a server gives all of it")]
 pub struct Outside {
@@ -23,7 +26,7 @@ pub struct Outside {
     /// Woken when the broker's deadline has moved closer, to [`arm`](Shared::arm) anew.
     pub earlier: Waker,
     /// Runs a future to its end.
-    pub spawn: Box<dyn Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync>,
+    pub spawn: Box<dyn Fn(Running) + Send + Sync>,
 }
 
 /// The one broker that all connections share, the hooks, and what is known of each connection outside the broker.
@@ -225,6 +228,7 @@ impl Drop for Asked {
 }
 
 /// A connection's place in the broker, given back when this is dropped: at the end of its task, however that comes.
+#[non_exhaustive]
 pub struct Slot<W = Signal> {
     /// The broker.
     pub shared: Arc<Shared>,

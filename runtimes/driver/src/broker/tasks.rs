@@ -2,11 +2,11 @@
 
 use core::{
     future::poll_fn,
+    mem,
     task::{Context, Poll},
 };
 use std::{
     collections::HashMap,
-    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 

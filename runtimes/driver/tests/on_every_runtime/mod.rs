@@ -7,9 +7,6 @@ mod faults;
 #[path = "../../../cli/tests/peers/foreign.rs"]
 #[allow(dead_code, reason = "shared; a part is used here")]
 mod foreign;
-#[path = "../../../cli/tests/peers/foreign.rs"]
-#[allow(dead_code, reason = "shared; a part is used here")]
-mod foreign;
 mod foreign_broker;
 mod foreign_clients;
 mod hooks;
@@ -17,6 +14,7 @@ mod lasting;
 #[path = "../../../cli/tests/peers/process.rs"]
 #[allow(dead_code, reason = "shared; a part is used here")]
 mod process;
+mod streams;
 mod support;
 #[cfg(unix)]
 mod unix;
