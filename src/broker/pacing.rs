@@ -43,8 +43,9 @@ impl Broker {
         if patience.is_zero() || pressure.held.len() >= self.config.connection.queue_count {
             return false;
         }
+        let now = self.now;
         let delivery =
-            self.connections.get_mut(publisher).and_then(|peer| peer.connection.defer_publish(token));
+            self.connections.get_mut(publisher).and_then(|peer| peer.connection.defer_publish(token, now));
         let Some(delivery) = delivery else { return false };
         pressure.held.push((session, delivery));
         if pressure.until.is_none() {

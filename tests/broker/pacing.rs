@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Buf;
-use mqtt_engine::Transport;
+use mqtt_engine::{Answer, BrokerEvent, Transport, packet::ReasonCode};
 
 use crate::harness::*;
 
@@ -213,4 +213,59 @@ fn s28_s68_held_acknowledgements_are_bounded_in_3_1_1() {
         world.publish(publisher, "t", AtLeastOnce, number, "x");
     }
     assert_eq!(world.broker.transport(publisher), Transport::FlushThenClose);
+}
+
+/// An answer that comes late, for a message whose acknowledgement then waits for somebody else: the client's packets were not
+/// read meanwhile, so it was not silent.
+#[test]
+fn s68_a_slow_answer_and_a_slow_subscriber_together_do_not_make_a_publisher_silent() {
+    let mut world = World::with(|config| {
+        config.connection.queue_count = 10;
+        config.connection.inflight_maximum = 1;
+        config.subscriber_patience = PATIENCE;
+        config.ask_publish = true;
+    });
+    let slow = world.connect(hello(V4, "slow"));
+    world.subscribe(slow, "t", AtLeastOnce);
+    let publisher = world.connect(hello(V4, "p").keep_alive(2));
+    for number in 1..=6 {
+        world.publish(publisher, "t", AtLeastOnce, number, "x");
+        if number == 6 {
+            world.wait_secs(5);
+        }
+        let asked = world.events().into_iter().find_map(|event| match event {
+            BrokerEvent::Question { question, .. } => Some(question),
+            _ => None,
+        });
+        world.broker.answer(asked.unwrap(), Answer::Allow, world.now);
+    }
+    world.expect(publisher, &[1, 2, 3, 4, 5].map(puback));
+    world.wait(PATIENCE);
+    world.expect(publisher, &[puback(6)]);
+    world.wait_secs(2);
+    world.expect_fault(publisher, ReasonCode::KeepAliveTimeout);
+}
+
+/// Three clients are found silent at the same moment: the will of one goes to the publisher, and the slow subscriber, who goes
+/// before the publisher is looked at, relieves it. Nothing follows its DISCONNECT.
+/// [MQTT-3.14.4-1] (5.0)
+#[test]
+fn s68_nobody_is_acknowledged_behind_his_disconnect() {
+    let mut world = World::with(|config| {
+        config.connection.queue_count = 10;
+        config.connection.inflight_maximum = 1;
+        config.subscriber_patience = Duration::from_secs(60);
+    });
+    let _first = world.connect(hello(V5, "first").keep_alive(2).will("will", AtMostOnce, false, &[]));
+    let slow = world.connect(hello(V5, "slow").keep_alive(2));
+    world.subscribe(slow, "t", AtLeastOnce);
+    let publisher = world.connect(hello(V5, "p").keep_alive(2));
+    world.subscribe(publisher, "will", AtMostOnce);
+    for number in 1..=6 {
+        world.publish(publisher, "t", AtLeastOnce, number, "x");
+    }
+    world.expect(publisher, &[1, 2, 3, 4, 5].map(puback));
+    world.now = world.now + Duration::from_secs(3);
+    world.broker.handle_timeout(world.now);
+    world.expect_fault(publisher, ReasonCode::KeepAliveTimeout);
 }

@@ -4,15 +4,13 @@
 use core::{
     future::{Pending, pending},
     pin::pin,
+    sync::atomic::{AtomicUsize, Ordering},
     task::{Context, Poll, Waker},
     time::Duration,
 };
 use std::{
     io::{self, IoSlice},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
 };
 
 use bytes::{BufMut, BytesMut};

@@ -30,6 +30,7 @@ where
     exchange.look();
     while exchange.wish == Transport::Keep {
         poll_fn(|cx| turn.poll_next(cx)).await;
+        // In this order, always, so that a simulation is the same each time. Bytes first: they make the task look at the broker, too.
         let open = poll_fn(|cx| match exchange.poll::<R, S>(&mut stream, cx) {
             Poll::Ready(open) => Poll::Ready(Some(open)),
             Poll::Pending => wake.poll_notified(cx).map(|()| None),

@@ -145,7 +145,7 @@ impl<H: Host> Server<H> {
             let mut due = pin!(sleep_until(self.host.runtime(), deadline));
             let mut accepted = pin!(self.accept(&listeners, accept_from));
             let turned = poll_fn(|cx| {
-                // In this order, always. None of the first three is ready for long; what the last one stands for is seen to
+                // In this order, always, so that a simulation is the same each time. None of the first three is ready for long; what the last one stands for is seen to
                 // in each round.
                 if shutdown.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Turned::ShutDown);

@@ -6,7 +6,7 @@ use core::{
     task::{Context, Poll},
 };
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -14,8 +14,8 @@ use crate::{Host, Signal};
 
 /// Tasks that run, until each ends or all are dropped.
 pub(super) struct Tasks<H: Host> {
-    /// `None`: is to end, but what it holds may not be dropped yet.
-    running: HashMap<u64, Option<H::Task>>,
+    /// In the order in which they began, so that a simulation is the same each time. `None`: is to end, but what it holds may not be dropped yet.
+    running: BTreeMap<u64, Option<H::Task>>,
     next: u64,
     ended: Arc<Ended>,
 }
@@ -29,7 +29,7 @@ struct Ended {
 
 impl<H: Host> Tasks<H> {
     pub(super) fn new() -> Self {
-        Self { running: HashMap::new(), next: 0, ended: Arc::default() }
+        Self { running: BTreeMap::new(), next: 0, ended: Arc::default() }
     }
 
     pub(super) fn len(&self) -> usize {
