@@ -76,14 +76,14 @@ fn connector(setup: &ClientSetup, witness: &Witness, random: &mut Random) -> imp
 
 type Opening = mqtt_engine_tokio::Connecting<Chopped<TcpStream>>;
 
-struct Program<F: FnMut() -> Opening> {
+struct Program {
     index: usize,
     setup: ClientSetup,
     /// Whether the broker forbids some topics.
     forbids: bool,
     witness: Witness,
     random: Random,
-    client: Client<F>,
+    client: Client<Chopped<TcpStream>>,
     /// Not answered yet.
     requests: usize,
     connections: usize,
@@ -94,7 +94,7 @@ struct Program<F: FnMut() -> Opening> {
     is_away: bool,
 }
 
-impl<F: FnMut() -> Opening> Program<F> {
+impl Program {
     async fn run(mut self) -> ::turmoil::Result {
         let mut next = Instant::now();
         loop {
@@ -294,7 +294,7 @@ impl<F: FnMut() -> Opening> Program<F> {
         }
     }
 
-    fn publish(&mut self, mut published: Published, size: u16, expiry: Option<Duration>) -> bool {
+    fn publish(&self, mut published: Published, size: u16, expiry: Option<Duration>) -> bool {
         published.expires = expiry.is_some();
         let number = self.witness.oracle().next_number();
         let payload = payload(number, (!published.is_empty).then_some(size));
