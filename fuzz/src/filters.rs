@@ -146,10 +146,11 @@ impl Trees {
     }
 
     fn unsubscribe(&mut self, filter: &TopicFilter) {
+        let filters = [filter.as_str()];
         let packet = Unsubscribe {
             packet_id: PacketId::MAX,
             properties: Properties::NONE,
-            filters: TopicFilters::new(&[filter.as_str()]),
+            filters: TopicFilters::new(&filters),
         };
         self.broker.receive(self.client, &mut bytes_of(&Packet::Unsubscribe(packet), V5), NOW);
         assert!(self.heard().is_empty());

@@ -143,19 +143,26 @@ fn reasons<'a>(lists: &'a Lists<'_>, carried: bool) -> ReasonCodes<'a> {
     }
 }
 
-fn with_properties<'b>(
-    bare: Packet<'b>,
+/// The same with other properties; and with those for its will, if it has one.
+pub(crate) fn with_properties<'b>(
+    packet: Packet<'b>,
     list: &'b [Property<'b>],
     of_will: &'b [Property<'b>],
 ) -> Packet<'b> {
-    let mut packet = bare;
-    let properties = match &mut packet {
-        Packet::Connect(connect) => {
-            if let Some(will) = &mut connect.will {
-                will.properties = Properties::new(of_will);
-            }
-            &mut connect.properties
-        }
+    let mut packet = packet;
+    if let Packet::Connect(Connect { will: Some(will), .. }) = &mut packet {
+        will.properties = Properties::new(of_will);
+    }
+    if let Some(properties) = properties_mut(&mut packet) {
+        *properties = Properties::new(list);
+    }
+    packet
+}
+
+/// The properties of a packet; a PINGREQ or PINGRESP has none.
+pub(crate) const fn properties_mut<'p, 'a>(packet: &'p mut Packet<'a>) -> Option<&'p mut Properties<'a>> {
+    Some(match packet {
+        Packet::Connect(connect) => &mut connect.properties,
         Packet::ConnAck(ack) => &mut ack.properties,
         Packet::Publish(publish) => &mut publish.properties,
         Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack) => {
@@ -167,10 +174,8 @@ fn with_properties<'b>(
         Packet::UnsubAck(ack) => &mut ack.properties,
         Packet::Disconnect(disconnect) => &mut disconnect.properties,
         Packet::Auth(auth) => &mut auth.properties,
-        Packet::PingReq | Packet::PingResp => return packet,
-    };
-    *properties = Properties::new(list);
-    packet
+        Packet::PingReq | Packet::PingResp => return None,
+    })
 }
 
 fn connect<'a>(version: ProtocolVersion, choices: &mut Unstructured<'a>) -> Result<Connect<'a>> {

@@ -1,1 +1,0 @@
-pub fn differential(_b: &[u8]) {}
