@@ -93,8 +93,8 @@ fn as_stream(bytes: &[u8], limit: usize, oversize: Oversize) {
     assert_eq!(whole, cut, "found depends on the cuts");
 }
 
-/// What a packet costs besides its bytes.
-const BOOKKEEPING: usize = 128;
+/// What a packet costs besides its bytes: handles, and the places of a list that grows.
+const BOOKKEEPING: usize = 256;
 
 /// What the decoder has told of a packet of `size` bytes.
 #[derive(Debug, Default)]

@@ -17,7 +17,8 @@ use crate::{
 };
 
 const NOW: Timestamp = Timestamp::from_secs(1);
-const V5: ProtocolVersion = ProtocolVersion::V5;
+/// It has no topic aliases.
+const VERSION: ProtocolVersion = ProtocolVersion::V3_1_1;
 
 /// Lines that are names or filters are found to be so, and matched, as the specification's sentences say word by word; the trees
 /// of subscriptions and of retained messages find what the matcher finds, also after half of the filters were taken away.
@@ -100,7 +101,7 @@ impl Trees {
         config.connection.receive_maximum = u16::MAX;
         let mut broker = Broker::new(config, NOW);
         let client = broker.accept(NOW).expect("there is room");
-        broker.receive(client, &mut connect(V5, "fuzzed"), NOW);
+        broker.receive(client, &mut connect(VERSION, "fuzzed"), NOW);
         let mut trees = Self { broker, client, framing: Framing::new(usize::MAX) };
         trees.heard();
         trees
@@ -141,7 +142,7 @@ impl Trees {
             properties: Properties::NONE,
             filters: Filters::new(&filters),
         };
-        self.broker.receive(self.client, &mut bytes_of(&Packet::Subscribe(packet), V5), NOW);
+        self.broker.receive(self.client, &mut bytes_of(&Packet::Subscribe(packet), VERSION), NOW);
         self.heard()
     }
 
@@ -152,7 +153,7 @@ impl Trees {
             properties: Properties::NONE,
             filters: TopicFilters::new(&filters),
         };
-        self.broker.receive(self.client, &mut bytes_of(&Packet::Unsubscribe(packet), V5), NOW);
+        self.broker.receive(self.client, &mut bytes_of(&Packet::Unsubscribe(packet), VERSION), NOW);
         assert!(self.heard().is_empty());
     }
 
@@ -162,7 +163,7 @@ impl Trees {
         while let Some(outbox) = self.broker.outbox(self.client).filter(|outbox| outbox.has_remaining()) {
             let mut output = outbox.copy_to_bytes(outbox.remaining());
             for packet in packets_of(&mut self.framing, &mut output).0 {
-                if let Packet::Publish(publish) = Packet::decode(&packet, V5).expect("a packet") {
+                if let Packet::Publish(publish) = Packet::decode(&packet, VERSION).expect("a packet") {
                     topics.insert(TopicName::try_from(publish.topic).expect("a name"));
                 }
             }
