@@ -150,7 +150,9 @@ impl Play {
         let answer = match choices.int_in_range(0..=3)? {
             0 | 1 => Answer::Allow,
             2 => Answer::Continue { data: Some(Bytes::from_static(b"data")) },
-            _ => Answer::Refuse(ReasonCode::from_u8(choices.arbitrary()?).unwrap_or(ReasonCode::NotAuthorized)),
+            _ => {
+                Answer::Refuse(ReasonCode::from_u8(choices.arbitrary()?).unwrap_or(ReasonCode::NotAuthorized))
+            }
         };
         self.broker.answer(question, answer, self.now);
         Ok(())
@@ -219,7 +221,11 @@ impl Play {
 
     fn check(&mut self) {
         self.broker.handle_timeout(self.now);
-        assert!(self.broker.deadline().is_none_or(|when| when > self.now), "{:?}", self.broker.why_deadline());
+        assert!(
+            self.broker.deadline().is_none_or(|when| when > self.now),
+            "{:?}",
+            self.broker.why_deadline()
+        );
         while let Some(id) = self.broker.poll_ready() {
             if let Some(client) = self.clients.iter_mut().find(|client| client.id == id) {
                 client.is_ready = true;

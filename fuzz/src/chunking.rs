@@ -2,8 +2,8 @@
 
 use bytes::{Buf, Bytes};
 use mqtt_engine::{
-    Acceptance, Answer, Broker, BrokerEvent, Client, Connection, ConnectionEvent, ConnectionId, QoS, Subscribe,
-    Timestamp, TopicFilter, Transport,
+    Acceptance, Answer, Broker, BrokerEvent, Client, Connection, ConnectionEvent, ConnectionId, QoS,
+    Subscribe, Timestamp, TopicFilter, Transport,
     packet::{ProtocolVersion, ReasonCode},
 };
 

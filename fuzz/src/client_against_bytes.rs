@@ -7,8 +7,8 @@ use allocation_counter::measure;
 use arbitrary::{Result, Unstructured};
 use bytes::{Buf, Bytes};
 use mqtt_engine::{
-    Acknowledgement, Client, ClientEvent, DeliveryToken, Disconnect, PublishToken, QoS, ServerLimits, Subscribe,
-    Timestamp, TopicFilter, Transport, Unsubscribe,
+    Acknowledgement, Client, ClientEvent, DeliveryToken, Disconnect, PublishToken, QoS, ServerLimits,
+    Subscribe, Timestamp, TopicFilter, Transport, Unsubscribe,
     framing::Framing,
     packet::{Packet, PacketType, ProtocolVersion, ReasonCode},
 };
@@ -214,7 +214,11 @@ impl Play {
 
     fn check(&mut self) {
         self.client.handle_timeout(self.now);
-        assert!(self.client.deadline().is_none_or(|when| when > self.now), "{:?}", self.client.why_deadline());
+        assert!(
+            self.client.deadline().is_none_or(|when| when > self.now),
+            "{:?}",
+            self.client.why_deadline()
+        );
         if matches!(self.client.transport(), Transport::None | Transport::Open { .. }) {
             assert!(self.client.outbox().is_empty(), "bytes for nobody");
         }

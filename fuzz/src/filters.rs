@@ -7,7 +7,8 @@ use mqtt_engine::{
     Broker, BrokerConfig, ConnectionId, Message, QoS, Timestamp, TopicFilter, TopicName,
     framing::Framing,
     packet::{
-        Filters, Packet, PacketId, Properties, ProtocolVersion, Subscribe, Subscription, TopicFilters, Unsubscribe,
+        Filters, Packet, PacketId, Properties, ProtocolVersion, Subscribe, Subscription, TopicFilters,
+        Unsubscribe,
     },
 };
 
@@ -113,11 +114,13 @@ impl Trees {
         }
         for filter in filters {
             let retained = self.subscribe(filter);
-            let expected = if filter.share_name().is_some() { BTreeSet::new() } else { matched(names, filter) };
+            let expected =
+                if filter.share_name().is_some() { BTreeSet::new() } else { matched(names, filter) };
             assert_eq!(retained, expected, "retained messages for {filter}");
         }
         self.agree_about_subscriptions(filters, names);
-        let (gone, kept): (Vec<_>, Vec<_>) = filters.iter().enumerate().partition(|(index, _)| index % 2 == 0);
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            filters.iter().enumerate().partition(|(index, _)| index % 2 == 0);
         for (_, filter) in gone {
             self.unsubscribe(filter);
         }

@@ -12,9 +12,9 @@ mod client_against_bytes;
 mod decode;
 mod differential;
 mod filters;
-mod setting;
 mod packets;
 mod round_trip;
+mod setting;
 mod stream;
 
 use std::{env, fs, io};

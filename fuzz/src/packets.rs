@@ -114,16 +114,10 @@ fn bare<'l, 'a: 'l>(
             let filters = TopicFilters::new(if lists.names.is_empty() { &["#"] } else { &lists.names });
             Packet::Unsubscribe(Unsubscribe { packet_id, properties, filters })
         }
-        PacketType::SubAck => {
-            Packet::SubAck(SubAck { packet_id, properties, reasons: reasons(lists, true) })
-        }
+        PacketType::SubAck => Packet::SubAck(SubAck { packet_id, properties, reasons: reasons(lists, true) }),
         PacketType::UnsubAck => {
             let carries_reasons = version == ProtocolVersion::V5;
-            Packet::UnsubAck(UnsubAck {
-                packet_id,
-                properties,
-                reasons: reasons(lists, carries_reasons),
-            })
+            Packet::UnsubAck(UnsubAck { packet_id, properties, reasons: reasons(lists, carries_reasons) })
         }
         PacketType::PingReq => Packet::PingReq,
         PacketType::PingResp => Packet::PingResp,
@@ -287,7 +281,9 @@ fn text<'a>(choices: &mut Unstructured<'a>) -> Result<&'a str> {
 
 fn property<'a>(choices: &mut Unstructured<'a>) -> Result<Property<'a>> {
     Ok(match choices.int_in_range(0..=26)? {
-        0 => Property::PayloadFormatIndicator(*choices.choose(&[PayloadFormat::Unspecified, PayloadFormat::Utf8])?),
+        0 => Property::PayloadFormatIndicator(
+            *choices.choose(&[PayloadFormat::Unspecified, PayloadFormat::Utf8])?,
+        ),
         1 => Property::MessageExpiryInterval(choices.arbitrary()?),
         2 => Property::ContentType(text(choices)?),
         3 => Property::ResponseTopic(topic(choices)?),

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use mqtt_engine::{
     BrokerConfig, ClientConfig, ConnectionConfig, Message, QoS, Text,
     packet::{
-        ConnAck, Connect, Filters, Packet, PacketId, Properties, Property, ProtocolVersion, ReasonCode, Subscribe,
-        Subscription,
+        ConnAck, Connect, Filters, Packet, PacketId, Properties, Property, ProtocolVersion, ReasonCode,
+        Subscribe, Subscription,
     },
 };
 
@@ -91,7 +91,8 @@ pub(crate) fn accepted(version: ProtocolVersion) -> Bytes {
 
 /// CONNECT of a client whose session stays.
 pub(crate) fn connect(version: ProtocolVersion, client_id: &str) -> Bytes {
-    const LASTING: &[Property<'_>] = &[Property::SessionExpiryInterval(u32::MAX), Property::TopicAliasMaximum(4)];
+    const LASTING: &[Property<'_>] =
+        &[Property::SessionExpiryInterval(u32::MAX), Property::TopicAliasMaximum(4)];
     bytes_of(
         &Packet::Connect(Connect {
             version,

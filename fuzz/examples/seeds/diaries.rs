@@ -17,7 +17,8 @@ pub(crate) fn conversations(folder: &Path) -> io::Result<Vec<Conversation>> {
     if !folder.exists() {
         return Ok(found);
     }
-    let mut paths: Vec<_> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+    let mut paths: Vec<_> =
+        fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
     paths.sort();
     for path in paths {
         if path.is_dir() {

@@ -41,7 +41,11 @@ fn protocol_core(frame: &[u8], version: ProtocolVersion) -> Result<Vec<u8>, Mqtt
     macro_rules! written {
         ($parsed:expr) => {{
             let (packet, size) = $parsed?;
-            if size == body.len() { Ok(packet.to_continuous_buffer()) } else { Err(MqttError::MalformedPacket) }
+            if size == body.len() {
+                Ok(packet.to_continuous_buffer())
+            } else {
+                Err(MqttError::MalformedPacket)
+            }
         }};
     }
     if version == ProtocolVersion::V5 {
@@ -90,7 +94,8 @@ fn rumqttc(frame: &[u8], version: ProtocolVersion) -> Result<Vec<u8>, String> {
         let packet = rumqttc_v5::Packet::read(&mut input, None).map_err(|error| format!("{error:?}"))?;
         packet.write(&mut output, None).map_err(|error| format!("{error:?} when written"))?;
     } else {
-        let packet = rumqttc_v4::Packet::read(&mut input, usize::MAX).map_err(|error| format!("{error:?}"))?;
+        let packet =
+            rumqttc_v4::Packet::read(&mut input, usize::MAX).map_err(|error| format!("{error:?}"))?;
         packet.write(&mut output, usize::MAX).map_err(|error| format!("{error:?} when written"))?;
     }
     Ok(output.to_vec())
