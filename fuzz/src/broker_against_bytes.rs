@@ -246,7 +246,7 @@ impl Play {
 
 impl Client {
     fn hear(&mut self, bytes: &[u8]) {
-        let versions = self.spoken.map_or(Vec::from(VERSIONS), |version| vec![version]);
+        let versions = self.spoken.map_or_else(|| Vec::from(VERSIONS), |version| vec![version]);
         let packet = versions.into_iter().find_map(|version| Packet::decode(bytes, version).ok());
         let packet = packet.expect("a packet that can be read");
         let kind = packet.packet_type();

@@ -62,11 +62,7 @@ impl<'a> Auth<'a> {
         self.properties.check(Place::Packet(PacketType::Auth), version)
     }
 
-    /// Unlike those of other packets, its reason never stands without a property length [MQTT-2.2.2-1] (5.0).
     pub(super) fn write(&self, version: ProtocolVersion, sink: &mut impl Sink) {
-        if self.reason != ReasonCode::Success || !self.properties.is_empty() {
-            sink.u8(self.reason.as_u8());
-            self.properties.write(version, sink);
-        }
+        write_short_form(self.reason, &self.properties, version, sink);
     }
 }

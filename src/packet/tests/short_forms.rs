@@ -60,7 +60,7 @@ fn s53_disconnect_and_auth_of_every_length_are_taken() {
         (
             "F0 02 18 00",
             Packet::Auth(Auth { reason: R::ContinueAuthentication, properties: none }),
-            "F0 02 18 00",
+            "F0 01 18",
         ),
     ] {
         let frame = bytes(hex);
