@@ -4,8 +4,8 @@
 use bytes::{Buf, Bytes};
 use mqtt_engine::{
     Acceptance, ConnectRequest, Connection, ConnectionConfig, ConnectionEvent, DisconnectCause, DropReason,
-    Message, QoS, RequestToken, Session, Timestamp, Transport,
-    packet::{Ack, Packet, PacketId, ProtocolVersion, ReasonCode},
+    Message, QoS, RequestToken, Session, Timestamp, Transport, Violation,
+    packet::{Ack, Packet, PacketId, PacketType, ProtocolVersion, ReasonCode},
 };
 
 const NOW: Timestamp = Timestamp::from_secs(1);
@@ -194,4 +194,78 @@ fn s43_s47_deadlines() {
     connection.handle_timeout(Timestamp::from_secs(115));
     let cause = DisconnectCause::KeepAliveTimeout;
     assert_eq!(connection.poll_event(), Some(ConnectionEvent::Disconnected { cause }));
+}
+
+/// A message that comes in the moment at which the client has been silent for too long: nothing follows DISCONNECT.
+/// [MQTT-3.14.4-1] (5.0)
+#[test]
+fn nothing_is_sent_behind_the_disconnect_of_a_timeout() {
+    let mut config = ConnectionConfig::new();
+    config.queue_count = 1;
+    let mut connection = Connection::new(config, NOW);
+    receive(&mut connection, CONNECT_V5);
+    connect_request(&mut connection);
+    connection.accept(Acceptance::default(), NOW);
+    output(&mut connection);
+    let message = |payload| Message::new("t", payload).unwrap().with_qos(QoS::AtLeastOnce);
+    assert!(connection.deliver(message("waits"), NOW).is_empty());
+    let late = Timestamp::from_secs(16);
+    let dropped = connection.deliver(message("finds no room"), late);
+    assert_eq!(dropped, [(message("finds no room"), DropReason::QueueFull)]);
+    assert_eq!(output(&mut connection), [0xE0, 1, ReasonCode::KeepAliveTimeout.as_u8()]);
+}
+
+/// PUBLISH of QoS 2 with the packet identifier 1, in 5.0.
+const PUBLISH_QOS_2: &[u8] = b"\x34\x07\x00\x01t\x00\x01\x00x";
+
+/// A publish that nobody had finished when the connection was gone was not received: the repetition is a new event, and not one
+/// that waits for an answer for ever.
+/// [MQTT-4.3.3-8] (5.0)
+#[test]
+fn s21_an_unfinished_publish_is_new_on_the_next_connection() {
+    let mut first = accepted(1, None);
+    receive(&mut first, PUBLISH_QOS_2);
+    publish_token(&mut first);
+    first.transport_closed(NOW);
+    let mut second = accepted(1, first.into_session());
+    output(&mut second);
+    let again: Vec<u8> = [&[0x3C], &PUBLISH_QOS_2[1..]].concat();
+    receive(&mut second, &again);
+    let token = publish_token(&mut second);
+    second.finish_publish(token, ReasonCode::Success, NOW);
+    assert_eq!(output(&mut second), ack(Packet::PubRec, 1, ReasonCode::Success));
+}
+
+/// An owner may finish a publish after the connection has ended: nothing more is sent on it, but the session remembers.
+/// [MQTT-4.3.3-10] [MQTT-3.14.4-1] (5.0)
+#[test]
+fn s21_a_publish_may_be_finished_after_the_end() {
+    for reason in [ReasonCode::Success, ReasonCode::NotAuthorized] {
+        let mut first = accepted(1, None);
+        receive(&mut first, PUBLISH_QOS_2);
+        let token = publish_token(&mut first);
+        first.close(ReasonCode::ServerBusy, NOW);
+        first.finish_publish(token, reason, NOW);
+        assert!(output(&mut first).ends_with(&[0xE0, 1, 0x89]), "DISCONNECT is the last word");
+        first.transport_closed(NOW);
+        let mut second = accepted(1, first.into_session());
+        output(&mut second);
+        let again: Vec<u8> = [&[0x3C], &PUBLISH_QOS_2[1..]].concat();
+        receive(&mut second, &again);
+        assert_eq!(second.poll_event(), None, "no second event");
+        assert_eq!(output(&mut second), ack(Packet::PubRec, 1, reason));
+    }
+}
+
+/// The version is not known before CONNECT; that the packet is another one is.
+/// [MQTT-3.1.0-1] (both versions)
+#[test]
+fn s54_another_first_packet_is_named_in_either_version() {
+    for publish in [&b"\x30\x04\x00\x01tx"[..], b"\x30\x05\x00\x01t\x00x"] {
+        let mut connection = connection(1);
+        receive(&mut connection, publish);
+        let cause = DisconnectCause::Misbehaved(Violation::HandshakeExpected(PacketType::Publish));
+        assert_eq!(connection.poll_event(), Some(ConnectionEvent::Disconnected { cause }));
+        assert_eq!(output(&mut connection), b"");
+    }
 }

@@ -14,12 +14,7 @@ use std::{
 
 use clap::{Parser, ValueEnum};
 use mqtt_engine_sim::{
-    Ring, Violation,
-    coverage::Coverage,
-    lone::Lone,
-    pair::Pair,
-    trace::Trace,
-    turmoil::Turmoil,
+    Ring, Violation, coverage::Coverage, lone::Lone, pair::Pair, trace::Trace, turmoil::Turmoil,
 };
 
 /// From so many runs on, a row of the table that stays empty is a failure.
@@ -45,6 +40,9 @@ struct Options {
     /// With --replay: only these steps of the seed's schedule, like 0,5-9
     #[arg(long, value_name = "STEPS", value_parser = steps)]
     keep: Option<Steps>,
+    /// Ends at the first seed that fails, without shrinking it; of several threads' the first one found
+    #[arg(long)]
+    first: bool,
     /// How many threads; the default is one for each core
     #[arg(long)]
     threads: Option<usize>,
@@ -65,7 +63,8 @@ enum Kind {
 struct Steps(Vec<usize>);
 
 fn seeds(text: &str) -> Result<(u64, u64), String> {
-    let number = |text: &str| text.replace('_', "").parse::<u64>().map_err(|error| format!("{text}: {error}"));
+    let number =
+        |text: &str| text.replace('_', "").parse::<u64>().map_err(|error| format!("{text}: {error}"));
     match text.split_once("..") {
         Some((from, to)) => Ok((number(from)?, number(to)?)),
         None => Ok((0, number(text)?)),
@@ -124,6 +123,8 @@ fn show_ladder(trace: &Trace) {
 
 /// What all threads share.
 struct Shared {
+    /// One failure is enough.
+    first: bool,
     next: AtomicU64,
     done: AtomicU64,
     is_over: AtomicBool,
@@ -136,6 +137,7 @@ fn run_all<R: Ring>(options: &Options) -> bool {
     let (from, to) = options.seeds;
     let threads = options.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
     let shared = Shared {
+        first: options.first,
         next: AtomicU64::new(from),
         done: AtomicU64::new(0),
         is_over: AtomicBool::new(false),
@@ -158,6 +160,13 @@ fn run_all<R: Ring>(options: &Options) -> bool {
     println!("{}", coverage.table(R::ROWS));
     println!("{runs} runs in {seconds:.1} s: {:.0} runs/s on {threads} threads", runs as f64 / seconds);
     let broken = shared.broken.into_inner().unwrap_or_default();
+    if options.first {
+        let first = broken.values().flat_map(|(_, first)| first).min_by_key(|(seed, _)| *seed);
+        if let Some((seed, violation)) = first {
+            println!("first failing seed: {seed}\n{violation}");
+        }
+        return first.is_none();
+    }
     for (count, first) in broken.values() {
         for (seed, violation) in first {
             println!("\n{count} × {violation}");
@@ -190,6 +199,10 @@ fn work<R: Ring>(shared: &Shared, to: u64) {
                 if first.len() < SHOWN {
                     eprintln!("\nseed {seed}: {violation}");
                     first.push((seed, violation));
+                }
+                if shared.first {
+                    shared.next.store(to, Ordering::Relaxed);
+                    break;
                 }
             }
         }

@@ -91,10 +91,10 @@ impl Diary {
         self.entries.push(Entry { at, what });
     }
 
-    /// The packets, in words, with who sent them: what stays the same whatever drives the machines.
-    pub fn packets(&self) -> impl Iterator<Item = (&str, &Seen)> {
+    /// The packets, with who sent them to whom: what stays the same whatever drives the machines.
+    pub fn packets(&self) -> impl Iterator<Item = ([&str; 2], &Seen)> {
         self.entries.iter().filter_map(|entry| match &entry.what {
-            What::Packet { from, seen, .. } => Some((from.as_str(), seen)),
+            What::Packet { from, to, seen, .. } => Some(([from.as_str(), to.as_str()], seen)),
             What::Told { .. } | What::Note(_) => None,
         })
     }

@@ -15,9 +15,9 @@ const NARROWEST: usize = 360;
 const STYLE: &str = "text{font:13px ui-monospace,monospace;fill:#24292f;text-anchor:middle}\
 .who{font-weight:bold}.note{font-style:italic;fill:#9a6700}.lost{fill:#cf222e}\
 line{stroke:#57606a;stroke-width:1.5}.life{stroke:#8c959f;stroke-width:1}.cut{stroke:#9a6700;stroke-dasharray:4 4}\
-line.lost{stroke:#cf222e;stroke-dasharray:6 4}.tip{fill:#57606a}\
+line.lost,.cross{stroke:#cf222e}line.lost{stroke-dasharray:6 4}.cross{stroke-width:2}.tip{fill:#57606a}\
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.note{fill:#d29922}.lost{fill:#ff7b72}line{stroke:#8d96a0}\
-.tip{fill:#8d96a0}line.lost{stroke:#ff7b72}.cut{stroke:#d29922}}";
+.tip{fill:#8d96a0}line.lost,.cross{stroke:#ff7b72}.cut{stroke:#d29922}}";
 
 /// The whole document.
 pub(crate) fn draw(left: &str, right: &str, rungs: &[Rung]) -> String {
@@ -86,7 +86,8 @@ impl Picture {
         // It ends before the other side, with a cross.
         let end = if start < end { end - 40 } else { end + 40 };
         writeln!(self.text, r#"<line class="lost" x1="{start}" y1="{y}" x2="{end}" y2="{y}"/>"#)?;
-        writeln!(self.text, r#"<text class="lost" x="{end}" y="{}">✕</text>"#, y + 5)
+        let (left, above) = (end - 5, y - 5);
+        writeln!(self.text, r#"<path class="cross" d="M{left} {above}l10 10m0-10l-10 10"/>"#)
     }
 
     fn note(&mut self, words: &str) -> fmt::Result {
@@ -125,7 +126,7 @@ mod tests {
         ladder.note("the connection is cut");
         let svg = ladder.svg();
         assert!(svg.contains("&lt;app&gt;") && svg.contains("a&amp;b\u{FFFD}"), "{svg}");
-        assert_eq!((svg.matches("<path").count(), svg.matches('✕').count()), (1, 1));
+        assert_eq!((svg.matches("\"tip\"").count(), svg.matches("\"cross\"").count()), (1, 1));
         assert_eq!(svg.matches("<text").count(), svg.matches("</text>").count());
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
     }

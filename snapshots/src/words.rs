@@ -1,4 +1,4 @@
-//! Events of the machines in words: what matters, a line each.
+//! Events of the machines in words, as diaries tell them: what matters, a line each.
 
 use core::fmt::Write as _;
 
@@ -9,7 +9,9 @@ use mqtt_engine::{
 
 use crate::diary::Seconds;
 
-pub(crate) fn client_event(event: &ClientEvent) -> String {
+/// An event of a [`Client`](mqtt_engine::Client).
+#[must_use]
+pub fn client_event(event: &ClientEvent) -> String {
     match event {
         ClientEvent::Connected(connected) => self::connected(connected),
         ClientEvent::Received { token, message, duplicate } => {
@@ -51,6 +53,10 @@ fn connected(connected: &Connected) -> String {
             .then(|| format!("topic_alias_maximum={}", limits.topic_alias_maximum)),
         (limits.maximum_qos != default.maximum_qos)
             .then(|| format!("maximum_qos={}", limits.maximum_qos as u8)),
+        (!limits.retain_available).then(|| "no retained messages".into()),
+        (!limits.wildcard_subscriptions).then(|| "no wildcards".into()),
+        (!limits.shared_subscriptions).then(|| "no shared subscriptions".into()),
+        (!limits.subscription_identifiers).then(|| "no subscription identifiers".into()),
         connected.assigned_client_id.as_ref().map(|id| format!("assigned_client_id={:?}", id.as_str())),
     ];
     for one in told.iter().flatten() {
@@ -107,7 +113,9 @@ fn server_words(words: &ServerWords) -> String {
     format!("{}{text}", words.reason.words())
 }
 
-pub(crate) fn connection_event(event: &ConnectionEvent) -> String {
+/// An event of a [`Connection`](mqtt_engine::Connection).
+#[must_use]
+pub fn connection_event(event: &ConnectionEvent) -> String {
     match event {
         ConnectionEvent::Connect(request) => {
             let clean = if request.clean_start { " clean_start" } else { "" };
@@ -143,8 +151,9 @@ pub(crate) fn connection_event(event: &ConnectionEvent) -> String {
     }
 }
 
-/// `name` is what the script calls the connection.
-pub(crate) fn broker_event(event: &BrokerEvent, name: &str) -> String {
+/// An event of a [`Broker`](mqtt_engine::Broker). `name` is what the diary calls the connection that it is about.
+#[must_use]
+pub fn broker_event(event: &BrokerEvent, name: &str) -> String {
     match event {
         BrokerEvent::Connected { client_id, version, session_present, .. } => {
             format!(

@@ -43,10 +43,19 @@ pub(super) struct Wire {
     authentication_due: bool,
     /// Whether the program runs a re-authentication.
     reauthenticating: bool,
-    /// Queued messages wait until the program knows that its session was lost, and could subscribe again.
-    pub(super) hold_publishes: bool,
+    pub(super) hold: Hold,
     /// In 3.1.1, where no Receive Maximum binds the server: how many unacknowledged messages make the input pause.
     unacknowledged_maximum: usize,
+}
+
+/// How long queued messages wait after the server has lost the session, so that the program can subscribe again before they flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hold {
+    Nothing,
+    /// Until the program takes [`Connected`], which tells it.
+    UntilTold,
+    /// It has taken it. Until it, or its driver, goes on: asks for the next event or for the outbox.
+    UntilAnswered,
 }
 
 impl Wire {
@@ -75,7 +84,7 @@ impl Wire {
             limits,
             authentication_due: false,
             reauthenticating: false,
-            hold_publishes: false,
+            hold: Hold::Nothing,
             unacknowledged_maximum: if is_bounded_by_protocol {
                 usize::MAX
             } else {
@@ -237,7 +246,7 @@ impl Client {
         if !session_present && self.has_session {
             self.session.lose(self.config.lost_session, &mut self.fates);
             self.resubscribe();
-            self.wire.hold_publishes = true;
+            self.wire.hold = Hold::UntilTold;
         }
         self.has_session = true;
         self.was_connected = true;

@@ -27,7 +27,11 @@ pub use event::{
     Unsubscribe, UnsubscribeToken,
 };
 
-use self::{backoff::Backoff, handshake::Wire, requests::Requests};
+use self::{
+    backoff::Backoff,
+    handshake::{Hold, Wire},
+    requests::Requests,
+};
 use crate::{
     Outbox, QoS, Text, Timestamp, TopicFilter, Transport,
     framing::feed,
@@ -203,13 +207,18 @@ impl Client {
 
     /// Bytes for the server. Filled up from the queue at this call, so it is worth another look after each write.
     pub fn outbox(&mut self) -> &mut Outbox {
+        self.end_hold();
         self.settle();
         &mut self.outbox
     }
 
     /// The next event, if any. Taking a received message acknowledges it, unless the program does so itself
     /// ([`Acknowledgement::Manual`]); so poll events before writing the outbox.
+    ///
+    /// After [`Connected`] without a session that was there before, queued messages wait for the next call of this method or of
+    /// [`outbox`](Self::outbox): what the program subscribes to until then goes out before them.
     pub fn poll_event(&mut self) -> Option<ClientEvent> {
+        self.end_hold();
         let event = self.events.pop_front()?;
         self.event_bytes -= event.cost();
         if let ClientEvent::Received { token, message, .. } = &event {
@@ -217,13 +226,22 @@ impl Client {
                 // [MQTT-4.5.0-2] (both versions)
                 self.acknowledge_now(token.0, ReasonCode::Success);
             }
-        } else if let ClientEvent::Connected(_) = &event {
+        } else if let ClientEvent::Connected(_) = &event
+            && self.wire.hold == Hold::UntilTold
             // Unless it is that of a former connection.
-            self.wire.hold_publishes &=
-                self.events.iter().any(|next| matches!(next, ClientEvent::Connected(_)));
+            && !self.events.iter().any(|next| matches!(next, ClientEvent::Connected(_)))
+        {
+            self.wire.hold = Hold::UntilAnswered;
         }
         self.settle();
         Some(event)
+    }
+
+    /// The program has heard that the session was lost, and did what it wanted to do first.
+    fn end_hold(&mut self) {
+        if self.wire.hold == Hold::UntilAnswered {
+            self.wire.hold = Hold::Nothing;
+        }
     }
 
     /// Acknowledges a received message; only needed with [`Acknowledgement::Manual`]. A reason of 0x80 or more refuses it in
@@ -247,7 +265,7 @@ impl Client {
     fn settle(&mut self) {
         if self.is_connected() {
             self.send_requests();
-            if !self.wire.hold_publishes {
+            if self.wire.hold == Hold::Nothing {
                 self.session.transmit(&mut self.wire.link, &mut self.outbox, self.now, &mut self.fates);
             }
         }

@@ -11,7 +11,7 @@ use crate::{
     session::Violation,
 };
 
-/// Stands for one request of a client until the owner has finished it. Never used again in the session's life.
+/// Stands for one request of a client until the owner has finished it. Never used again by its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestToken(pub(crate) u64);
 

@@ -13,8 +13,8 @@ use crate::{
     Message, QoS, Text, Timestamp, TopicName, UserProperties, Will,
     framing::Frame,
     packet::{
-        ConnAck, Connect, DecodeError, Fault, Packet, Properties, Property, PropertyList, ProtocolVersion,
-        ReasonCode,
+        ConnAck, Connect, DecodeError, Fault, Packet, PacketType, Properties, Property, PropertyList,
+        ProtocolVersion, ReasonCode,
     },
     session::{Link, LinkSettings, QueueLimits, Session, Violation, owned_properties},
 };
@@ -160,6 +160,11 @@ impl Connection {
     /// [MQTT-3.1.2-2] (both versions); 5.0 allows one (section 4.13.2) [MQTT-3.1.4-1] (5.0).
     pub(super) fn connect_malformed(&mut self, frame: &Frame<'_>, error: DecodeError) {
         let v5 = ProtocolVersion::V5;
+        // Another packet can't be read, since its version is not known: what it is can be told all the same.
+        let kind = frame.bytes().first().and_then(|byte| PacketType::from_u8(byte >> 4));
+        if let Some(kind) = kind.filter(|kind| *kind != PacketType::Connect) {
+            return self.handshake_expected(kind);
+        }
         if let Fault::UnsupportedProtocolLevel(level) = error.fault {
             let is_older = level < v5.level() || announced_level(frame.bytes()).is_none();
             let version = if is_older { ProtocolVersion::V3_1_1 } else { v5 };
@@ -170,8 +175,8 @@ impl Connection {
         self.end(DisconnectCause::Malformed(error));
     }
 
-    pub(super) fn handshake_expected(&mut self, packet: &Packet<'_>) {
-        self.end(DisconnectCause::Misbehaved(Violation::HandshakeExpected(packet.packet_type())));
+    pub(super) fn handshake_expected(&mut self, kind: PacketType) {
+        self.end(DisconnectCause::Misbehaved(Violation::HandshakeExpected(kind)));
     }
 
     fn terms_of(&self, connect: &Connect<'_>) -> Terms {

@@ -51,7 +51,7 @@ impl Connection {
         match (self.phase, Packet::decode(frame.bytes(), version)) {
             (Phase::AwaitingConnect { until }, Ok(Packet::Connect(connect))) => self.connect(&connect, until),
             // [MQTT-3.1.0-1] (both versions)
-            (Phase::AwaitingConnect { .. }, Ok(packet)) => self.handshake_expected(&packet),
+            (Phase::AwaitingConnect { .. }, Ok(packet)) => self.handshake_expected(packet.packet_type()),
             (Phase::AwaitingConnect { .. }, Err(error)) => self.connect_malformed(frame, error),
             (Phase::Authenticating { until }, Ok(packet)) => self.during_authentication(&packet, until),
             (Phase::Authenticating { .. }, Err(error)) => {

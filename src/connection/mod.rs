@@ -113,16 +113,19 @@ impl Connection {
     /// Finishes a publish: the message is routed, or refused with an error. QoS 1 and 2 are acknowledged in order of
     /// receipt; of the reason only 5.0 clients hear, a refused message of a 3.1.1 client is acknowledged as usual
     /// [MQTT-3.3.5-2] (3.1.1). A second word on the same publish is ignored.
+    ///
+    /// After the end of the connection, and up to [`into_session`](Self::into_session), only the session takes note: the client's
+    /// repetition of a QoS 2 message is answered then, and is no event. One that nobody has finished by then was not received.
     pub fn finish_publish(&mut self, token: RequestToken, reason: ReasonCode, now: Timestamp) {
         self.pass(now);
         let Some(Request::Publish { delivery }) = self.finished(token) else { return };
-        let Some(Flow { session, link }) = &mut self.flow else { return };
+        let Some(Flow { link, .. }) = &self.flow else { return };
         let reason = if link.version() < ProtocolVersion::V5 {
             ReasonCode::Success
         } else {
             nearest(reason, PUBLISH_REASONS)
         };
-        session.acknowledge(delivery, reason, Some(link), &mut self.outbox);
+        self.acknowledge_earlier(delivery, reason);
     }
 
     /// Finishes a subscribe request with a code for each filter, in order: the granted QoS, or an error (of which a 3.1.1
@@ -176,15 +179,15 @@ impl Connection {
         now: Timestamp,
     ) -> Vec<(Message, DropReason)> {
         self.pass(now);
+        if !self.takes(&message) {
+            // Nobody may have looked at the outbox since the queue was empty.
+            self.fill();
+        }
         let Some(Flow { session, link }) = &mut self.flow else {
             return Vec::from([(message, DropReason::NoSession)]);
         };
         if is_too_large(&message, link) {
             return Vec::from([(message, DropReason::TooLarge)]);
-        }
-        if !session.has_room(message.cost()) {
-            // Nobody may have looked at the outbox since the queue was empty.
-            session.transmit(link, &mut self.outbox, self.now, &mut self.fates);
         }
         enqueue(session, number, message, self.now, &mut self.fates)
     }
@@ -220,10 +223,17 @@ impl Connection {
         }
     }
 
-    /// The session, to be kept for the client's next connection; `None` if the connection was not accepted.
+    /// The session, to be kept for the client's next connection; `None` if the connection was not accepted. What the owner has
+    /// not finished counts as not received: the client's repetition is a new event.
     #[must_use]
     pub fn into_session(mut self) -> Option<Session> {
-        self.take_session()
+        let mut session = self.take_session()?;
+        for (_, request) in &self.requests {
+            if let Request::Publish { delivery } = request {
+                session.forget(*delivery);
+            }
+        }
+        Some(session)
     }
 
     /// How many messages at what cost find room, if the queue is at most half full.
@@ -243,10 +253,12 @@ impl Connection {
         }
     }
 
-    /// Acknowledges a message that the session received on an earlier connection, or that was deferred.
+    /// Acknowledges a message that the session received on an earlier connection, or that was deferred. If the connection has
+    /// just ended, that is noted for the next one.
     pub(crate) fn acknowledge_earlier(&mut self, delivery: u64, reason: ReasonCode) {
         if let Some(Flow { session, link }) = &mut self.flow {
-            session.acknowledge(delivery, reason, Some(link), &mut self.outbox);
+            let link = (self.phase == Phase::Open).then_some(link);
+            session.acknowledge(delivery, reason, link, &mut self.outbox);
         }
     }
 
@@ -374,7 +386,7 @@ impl Connection {
 
     fn end_silently(&mut self, cause: DisconnectCause) {
         self.phase = Phase::Ended;
-        self.requests.clear();
+        self.requests.retain(|(_, request)| matches!(request, Request::Publish { .. }));
         self.events.push_back(ConnectionEvent::Disconnected { cause });
     }
 

@@ -39,7 +39,7 @@ pub enum Violation {
     SubscriptionIdentifiersNotSupported,
     /// A PUBLISH of a client carries a subscription identifier [MQTT-3.3.4-6] (5.0).
     SubscriptionIdentifierFromClient,
-    /// An AUTH that no authentication method allows [MQTT-4.12.0-6] [MQTT-4.12.0-7] (5.0).
+    /// An AUTH without an authentication method, or out of turn [MQTT-4.12.0-6] [MQTT-4.12.0-7] (5.0).
     UnexpectedAuthentication,
     /// An authentication method other than that of CONNECT [MQTT-4.12.0-5] (5.0).
     AuthenticationMethodChanged,
@@ -95,7 +95,7 @@ impl fmt::Display for Violation {
             Self::SharedSubscriptionsNotSupported => "shared subscriptions are not available",
             Self::SubscriptionIdentifiersNotSupported => "subscription identifiers are not available",
             Self::SubscriptionIdentifierFromClient => "subscription identifier in a client's PUBLISH",
-            Self::UnexpectedAuthentication => "AUTH without an authentication method",
+            Self::UnexpectedAuthentication => "AUTH is not allowed here",
             Self::AuthenticationMethodChanged => "authentication method changed",
             Self::SessionExpiryNotAllowed => "session expiry not allowed in this DISCONNECT",
             Self::UnexpectedPingResp => "PINGRESP without a PINGREQ",

@@ -245,3 +245,27 @@ fn s68_a_slow_answer_and_a_slow_subscriber_together_do_not_make_a_publisher_sile
     world.wait_secs(2);
     world.expect_fault(publisher, ReasonCode::KeepAliveTimeout);
 }
+
+/// Three clients are found silent at the same moment: the will of one goes to the publisher, and the slow subscriber, who goes
+/// before the publisher is looked at, relieves it. Nothing follows its DISCONNECT.
+/// [MQTT-3.14.4-1] (5.0)
+#[test]
+fn s68_nobody_is_acknowledged_behind_his_disconnect() {
+    let mut world = World::with(|config| {
+        config.connection.queue_count = 10;
+        config.connection.inflight_maximum = 1;
+        config.subscriber_patience = Duration::from_secs(60);
+    });
+    let _first = world.connect(hello(V5, "first").keep_alive(2).will("will", AtMostOnce, false, &[]));
+    let slow = world.connect(hello(V5, "slow").keep_alive(2));
+    world.subscribe(slow, "t", AtLeastOnce);
+    let publisher = world.connect(hello(V5, "p").keep_alive(2));
+    world.subscribe(publisher, "will", AtMostOnce);
+    for number in 1..=6 {
+        world.publish(publisher, "t", AtLeastOnce, number, "x");
+    }
+    world.expect(publisher, &[1, 2, 3, 4, 5].map(puback));
+    world.now = world.now + Duration::from_secs(3);
+    world.broker.handle_timeout(world.now);
+    world.expect_fault(publisher, ReasonCode::KeepAliveTimeout);
+}

@@ -96,8 +96,7 @@ fn s85_a_lost_session_is_subscribed_again_before_queued_publishes_flow() {
         while !matches!(desk.client.poll_event(), Some(ClientEvent::Connected(_))) {}
         subscribe(&mut desk, "by the program");
         desk.suback(2, &[ReasonCode::GrantedQoS1]);
-        let sent = desk.sent();
-        assert!(sent.contains(&"PUBLISH 4 q1 queued=x".to_owned()), "{sent:?}");
+        assert_eq!(desk.sent(), ["SUBSCRIBE 4 by the program:1", "PUBLISH 5 q1 queued=x"]);
         let [ClientEvent::Resubscribed { filters, reasons }] = &desk.events()[..] else { panic!() };
         assert_eq!((&filters[..], &reasons[..]), (&[filter("a")][..], &[ReasonCode::GrantedQoS1][..]));
     }
@@ -231,6 +230,30 @@ fn s71_an_offline_request_that_connack_forbids_is_answered_here() {
         .collect();
     assert_eq!(codes, [0xA2, 0x9E, 0xA1]);
     assert!(desk.sent().is_empty());
+}
+
+/// The program has all the time between taking the event and its next look, for as many requests as it likes; whichever way
+/// it goes on, the queued message follows them.
+#[test]
+fn s85_what_the_program_subscribes_to_when_it_hears_of_the_loss_goes_before_queued_publishes() {
+    for polls_again in [false, true] {
+        let mut config = config(V5);
+        config.resubscribe = false;
+        let mut desk = Desk::connected(config);
+        desk.cut();
+        desk.publish("queued", QOS1);
+        desk.open();
+        desk.sent();
+        desk.accept(false, &[]);
+        assert!(matches!(desk.client.poll_event(), Some(ClientEvent::Disconnected { .. })));
+        assert!(matches!(desk.client.poll_event(), Some(ClientEvent::Connected(_))));
+        subscribe(&mut desk, "a");
+        subscribe(&mut desk, "b");
+        if polls_again {
+            assert_eq!(desk.client.poll_event(), None);
+        }
+        assert_eq!(desk.sent(), ["SUBSCRIBE 1 a:1", "SUBSCRIBE 2 b:1", "PUBLISH 3 q1 queued=x"]);
+    }
 }
 
 /// The Connected event of a former connection says nothing about the present one.

@@ -29,12 +29,14 @@ pub(crate) struct Citations {
     pub(crate) errors: Vec<String>,
 }
 
-/// All Rust sources below `root` that may cite: the engine, the runtimes and their tests.
+/// All Rust sources below `root` that may cite: the engine, the runtimes, their tests and those of the simulator.
 pub(crate) fn read(root: &Path) -> Citations {
     let mut files = Vec::new();
     collect(&root.join("src"), &mut files);
     collect(&root.join("tests"), &mut files);
     collect(&root.join("runtimes"), &mut files);
+    // What the simulator is made of judges the engine; only its tests prove something of it.
+    collect(&root.join("sim/tests"), &mut files);
     files.sort();
     let mut citations = Citations::default();
     for path in files {

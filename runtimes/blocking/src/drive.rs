@@ -81,8 +81,10 @@ impl<C: Connector> Client<C> {
         }
     }
 
-    /// Drops the transport if it is still there; tells what was not done.
+    /// Drops the transport if it is still there; tells what was not done. What it takes without waiting is written before: a good-bye
+    /// that comes late is better than none.
     pub(crate) fn abandon(&mut self) -> Remains {
+        self.wire.write(&mut self.machine, SHORTEST);
         self.wire.drop_stream();
         let now = self.now();
         let remains = self.machine.remains();

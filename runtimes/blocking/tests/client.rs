@@ -254,6 +254,28 @@ fn s83_disconnect_ends_in_time_and_reports_what_is_left() {
     drop(server.join().unwrap());
 }
 
+/// A server that never acknowledges: the good-bye is said when the time is over, so no will is published.
+#[test]
+fn s83_disconnect_says_good_bye_even_if_the_time_is_over() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(&[0x20, 0x03, 0x00, 0x00, 0x00]).unwrap();
+        let mut heard = Vec::new();
+        stream.read_to_end(&mut heard).unwrap();
+        heard
+    });
+    let mut client = Client::new(address, config("client"));
+    until(&mut client, |event| matches!(event, ClientEvent::Connected(_)));
+    client.publish(message("a", "b", QoS::AtLeastOnce)).unwrap();
+    let remains = client.disconnect(Disconnect::default(), Duration::from_millis(50));
+    assert_eq!(remains.publishes, 1);
+    let heard = server.join().unwrap();
+    assert!(heard.ends_with(&[0xE0, 0x00]), "{heard:x?}");
+}
+
 #[test]
 fn s83_events_end_after_disconnect_and_begin_again_after_connect() {
     let broker = TestBroker::start();

@@ -1,6 +1,6 @@
 //! What the party owes for the packets that it has read, and its answers (sections 3.3.4, 3.12, 4.3 and 4.6).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use mqtt_engine::{
     QoS,
@@ -16,6 +16,10 @@ pub(super) struct Answers {
     pub(super) at_least_once: VecDeque<PacketId>,
     /// Those without PUBREC.
     pub(super) exactly_once: VecDeque<PacketId>,
+    /// Those that came once more after their PUBREC, which is to come once more as well: their order was kept the first time.
+    pub(super) repeated: Vec<PacketId>,
+    /// The messages with PUBREC and without PUBREL.
+    received: BTreeSet<PacketId>,
     /// The PUBRELs without PUBCOMP.
     pub(super) releases: VecDeque<PacketId>,
     pub(super) requests: Vec<Request>,
@@ -31,6 +35,12 @@ impl Answers {
     fn take_spare(&mut self, kind: PacketType, id: PacketId) -> bool {
         let place = self.spare.iter().position(|spare| *spare == (kind, id));
         place.map(|place| self.spare.swap_remove(place)).is_some()
+    }
+
+    fn take_repeated(&mut self, kind: PacketType, id: PacketId) -> bool {
+        let place = self.repeated.iter().position(|repeated| *repeated == id);
+        let place = place.filter(|_| kind == PacketType::PubRec);
+        place.map(|place| self.repeated.swap_remove(place)).is_some()
     }
 
     pub(super) fn take_stray(&mut self, id: PacketId) -> bool {
@@ -55,6 +65,9 @@ impl Scene<'_> {
         let Some(id) = publish.packet_id else { return };
         let kind = if publish.qos == QoS::AtLeastOnce { PacketType::PubAck } else { PacketType::PubRec };
         let answers = &mut self.link.answers;
+        if kind == PacketType::PubRec && answers.received.contains(&id) {
+            return answers.repeated.push(id);
+        }
         let (queue, _) = answers.queues(kind);
         if queue.contains(&id) {
             // It came again before it was answered: one answer is enough, two do no harm.
@@ -66,6 +79,7 @@ impl Scene<'_> {
 
     pub(super) fn read_pubrel(&mut self, id: PacketId) {
         let answers = &mut self.link.answers;
+        answers.received.remove(&id);
         if answers.exactly_once.contains(&id) {
             // Before its PUBREC.
             answers.spare.push((PacketType::PubComp, id));
@@ -78,24 +92,27 @@ impl Scene<'_> {
     pub(super) fn wrote_answer(&mut self, id: PacketId, packet: &Packet<'_>) {
         let kind = packet.packet_type();
         let answers = &mut self.link.answers;
+        if matches!(packet, Packet::PubRec(ack) if !ack.reason.is_error()) {
+            answers.received.insert(id);
+        }
         let (queue, other) = answers.queues(kind);
         let place = queue.iter().position(|waiting| *waiting == id);
         let first = queue.front().copied();
-        if let Some(place) = place {
+        if let (Some(place), Some(first)) = (place, first) {
             queue.remove(place);
+            // If it came more than once, nobody can say which of them this answers.
+            let is_judged = self.role == Role::Client || self.settings.strict;
+            if place > 0 && is_judged && !answers.spare.contains(&(kind, id)) {
+                let rule = if kind == PacketType::PubAck { Rule::PubAckOrder } else { Rule::PubRecOrder };
+                self.report.broken(rule, Some(packet), format_args!("{first} came earlier"));
+            }
         } else if let Some(wrong) = other.iter().position(|waiting| *waiting == id) {
             other.remove(wrong);
             let words = format_args!("the message under {id} has another QoS");
             self.report.broken(Rule::AnswerKind, Some(packet), words);
-        } else if !answers.take_spare(kind, id) {
+        } else if !(answers.take_repeated(kind, id) || answers.take_spare(kind, id)) {
             let words = format_args!("no message under {id} waits for it on this connection");
             self.report.broken(Rule::AnswerUnasked, Some(packet), words);
-        }
-        if let (Some(1..), Some(first)) = (place, first)
-            && (self.role == Role::Client || self.settings.strict)
-        {
-            let rule = if kind == PacketType::PubAck { Rule::PubAckOrder } else { Rule::PubRecOrder };
-            self.report.broken(rule, Some(packet), format_args!("{first} came earlier"));
         }
     }
 

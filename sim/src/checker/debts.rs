@@ -7,7 +7,7 @@ use super::{
     authentication::Turn,
     link::{Link, Phase},
     scene::Scene,
-    sending::Session,
+    session::Session,
 };
 
 /// What is owed on a connection: the rule that is broken if it is never done, and the packet identifier or 0.
@@ -21,7 +21,7 @@ pub(super) fn owed(role: Role, link: &Link, session: &Session) -> Vec<(Rule, u16
         owed.extend(ids.map(|id| (rule, id.get())));
     };
     note(Rule::OwesPubAck, &mut answers.at_least_once.iter().copied());
-    note(Rule::OwesPubRec, &mut answers.exactly_once.iter().copied());
+    note(Rule::OwesPubRec, &mut answers.exactly_once.iter().chain(&answers.repeated).copied());
     note(Rule::OwesPubComp, &mut answers.releases.iter().copied());
     note(Rule::OwesPubRel, &mut session.owed_releases(link));
     note(Rule::OwesPublish, &mut session.owed_publishes(link));

@@ -8,7 +8,7 @@ use super::{
     Role, Rule, View,
     link::{End, Phase},
     scene::Scene,
-    sending::Kept,
+    session::Kept,
 };
 
 impl fmt::Display for End {

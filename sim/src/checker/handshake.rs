@@ -7,7 +7,7 @@ use super::{
     limits::Limits,
     link::{End, Link, Phase, Terms},
     scene::Scene,
-    sending::Kept,
+    session::Kept,
 };
 
 impl Scene<'_> {

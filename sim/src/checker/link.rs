@@ -7,7 +7,7 @@ use mqtt_engine::{
     packet::{Connect, PacketId, Properties, ProtocolVersion},
 };
 
-use super::{answers::Answers, authentication::Authentication, limits::Limits, sending::Replay};
+use super::{answers::Answers, authentication::Authentication, limits::Limits, session::Replay};
 
 /// One connection: everything of it ends with it.
 #[derive(Debug)]

@@ -34,10 +34,11 @@
 //! |---|---|
 //! | `rules` | the table: rules and statements |
 //! | `report` | violations |
+//! | `session` | what outlives a connection |
 //! | `link`, `limits` | what is known of one connection, and of what each side announced on it |
 //! | `scene` | takes each packet to its rules |
 //! | `handshake`, `authentication`, `ending` | CONNECT and CONNACK; AUTH; DISCONNECT and what follows it |
-//! | `sending` | messages of the party: identifiers, DUP, resends, their order, quota |
+//! | `sending`, `acknowledged` | messages of the party: identifiers, DUP, resends, their order, quota; PUBREL |
 //! | `answers` | what the party owes for what it has read, and its answers |
 //! | `requests` | SUBSCRIBE and UNSUBSCRIBE |
 //! | `content` | sizes, topic aliases and what else the peer has announced |
@@ -46,6 +47,7 @@
 
 #![expect(clippy::std_instead_of_alloc, reason = "std is needed anyway")]
 
+mod acknowledged;
 mod answers;
 mod authentication;
 mod clock;
@@ -60,6 +62,7 @@ mod requests;
 mod rules;
 mod scene;
 mod sending;
+mod session;
 
 use core::{mem, time::Duration};
 use std::collections::BTreeMap;
@@ -71,7 +74,7 @@ use mqtt_engine::{
     packet::DecodeError,
 };
 
-use self::{link::Link, report::Report, scene::Scene, sending::Session};
+use self::{link::Link, report::Report, scene::Scene, session::Session};
 pub use self::{report::Violation, rules::Rule};
 
 /// Which side of the conversation is judged.

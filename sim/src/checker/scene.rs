@@ -9,7 +9,7 @@ use super::{
     Role, Rule, Settings,
     link::{Link, Phase},
     report::Report,
-    sending::Session,
+    session::Session,
 };
 
 /// One connection of the session at one moment. The rules are methods of it, by topic in the files of this module.

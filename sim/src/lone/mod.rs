@@ -12,8 +12,8 @@ use std::{
 
 use bytes::Buf;
 use mqtt_engine::{
-    Acknowledgement, Client, ClientConfig, ClientEvent, DeliveryToken, DisconnectReason, LostSession, Message,
-    PublishError, PublishOutcome, QoS, Subscribe, Timestamp, TopicFilter, Transport,
+    Acknowledgement, Client, ClientConfig, ClientEvent, DeliveryToken, DisconnectReason, LostSession,
+    Message, PublishError, PublishOutcome, QoS, Subscribe, Timestamp, TopicFilter, Transport,
     Violation as EngineViolation,
     packet::{Packet, PacketId, Properties, Property, ProtocolVersion, Publish, ReasonCode},
 };
@@ -238,7 +238,11 @@ impl Run {
             }
             Err(PublishError::TooLarge(_)) => {
                 let size = size(number, qos, self.config.version);
-                ensure!(size > limits.packet_size as usize, "too large", "message {number}: {size}, {limits:?}");
+                ensure!(
+                    size > limits.packet_size as usize,
+                    "too large",
+                    "message {number}: {size}, {limits:?}"
+                );
                 self.next_number += 1;
                 self.coverage.count(Row::OversizeRefused);
             }

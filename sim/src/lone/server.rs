@@ -159,7 +159,8 @@ impl Server {
             Packet::PubRel(ack) => {
                 self.coverage.count_if(self.unanswered == 0, Row::PubRelResent);
                 self.unanswered = self.unanswered.saturating_sub(1);
-                let is_known = self.session.as_mut().is_some_and(|session| session.received.remove(&ack.packet_id));
+                let is_known =
+                    self.session.as_mut().is_some_and(|session| session.received.remove(&ack.packet_id));
                 let reason =
                     if is_known { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
                 self.answer(Packet::PubComp, ack.packet_id, reason);
@@ -196,7 +197,8 @@ impl Server {
     fn show_answers(&self, from: usize, trace: &mut Trace) {
         if trace.is_on() {
             for answer in self.output.range(from..) {
-                let words = Packet::decode(answer, self.version).map_or_else(|_| String::new(), |one| one.to_string());
+                let words = Packet::decode(answer, self.version)
+                    .map_or_else(|_| String::new(), |one| one.to_string());
                 trace.packet(false, &words, true);
             }
         }

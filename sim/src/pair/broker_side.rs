@@ -51,7 +51,8 @@ impl World<'_> {
             source.qos = will;
         }
         self.trace.note(self.now, || {
-            let payload = String::from_utf8_lossy(&message.payload[..message.payload.len().min(12)]).into_owned();
+            let payload =
+                String::from_utf8_lossy(&message.payload[..message.payload.len().min(12)]).into_owned();
             format!("accepted {} {payload} from {source:?}", message.topic)
         });
         self.model.accepted(message, source, self.now)
@@ -64,16 +65,7 @@ impl World<'_> {
     }
 
     pub(super) fn hear(&mut self) -> Checked {
-        let mut ready = Vec::new();
-        while let Some(id) = self.broker.poll_ready() {
-            ready.extend(self.link_of(id));
-        }
-        // Older connections first: a takeover says good-bye before it says hello.
-        ready.sort_unstable();
-        for link in ready {
-            self.links[link].has_output = true;
-            self.look(link);
-        }
+        self.look_at_ready();
         while let Some(event) = self.broker.poll_event() {
             self.activity += 1;
             self.trace.note(self.now, || format!("broker {event:?}"));
@@ -105,6 +97,23 @@ impl World<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Looks at the connections that may have changed. A look can change others: who has read relieves who waits.
+    fn look_at_ready(&mut self) {
+        loop {
+            let ready = std::iter::from_fn(|| self.broker.poll_ready());
+            let mut links: Vec<usize> = ready.collect::<Vec<_>>().into_iter().filter_map(|id| self.link_of(id)).collect();
+            if links.is_empty() {
+                return;
+            }
+            // Older connections first: a takeover says good-bye before it says hello.
+            links.sort_unstable();
+            for link in links {
+                self.links[link].has_output = true;
+                self.look(link);
+            }
+        }
     }
 
     fn admitted(&mut self, link: usize, person: usize, present: bool, keep_alive: u16) -> Checked {
@@ -172,7 +181,8 @@ impl World<'_> {
         };
         let refuses = match about {
             Question::Publish { topic, client_id, .. } => {
-                topic.as_str().starts_with("no/") || person(client_id).is_none() && !Self::is_ours(topic.as_str())
+                topic.as_str().starts_with("no/")
+                    || person(client_id).is_none() && !Self::is_ours(topic.as_str())
             }
             Question::Subscribe { filter, .. } => filter.as_str().starts_with("no/"),
             _ => false,
@@ -200,7 +210,9 @@ impl World<'_> {
             // Its packets were not read meanwhile.
             self.links[link].last_packet = self.now;
         }
-        if asked.is_subscribe && let Some(link) = self.link_of(asked.connection) {
+        if asked.is_subscribe
+            && let Some(link) = self.link_of(asked.connection)
+        {
             self.filter_decided(link);
         }
         self.after_broker(asked.source)

@@ -18,11 +18,11 @@ use std::{collections::VecDeque, time::Duration};
 
 use mqtt_engine::{Broker, BrokerConfig, ConnectionId, Message, Timestamp, TopicFilter};
 
+use self::{broker_side::Asked, checkers::Checkers, clients::Person, direct::Direct, pipe::Link};
 pub use self::{
     schedule::Step,
     setup::{BrokerSetup, ClientSetup, Setup, WillSetup},
 };
-use self::{broker_side::Asked, checkers::Checkers, clients::Person, direct::Direct, pipe::Link};
 use crate::{
     coverage::Row,
     random::Random,
@@ -212,8 +212,15 @@ impl<'a> World<'a> {
             let existing = model.sessions.iter().filter(|session| session.exists);
             let subscriptions = direct::EVERYTHING.len();
             // The watcher has a session, too.
-            let should = (1 + existing.clone().count(), subscriptions + existing.map(|one| one.subscriptions.len()).sum::<usize>());
-            ensure!((is.sessions, is.subscriptions) == should, "sessions and subscriptions", "{is:?}, not {should:?}");
+            let should = (
+                1 + existing.clone().count(),
+                subscriptions + existing.map(|one| one.subscriptions.len()).sum::<usize>(),
+            );
+            ensure!(
+                (is.sessions, is.subscriptions) == should,
+                "sessions and subscriptions",
+                "{is:?}, not {should:?}"
+            );
         }
         for (index, person) in self.people.iter().enumerate() {
             let pending = person.client.pending_publishes();

@@ -3,7 +3,11 @@
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::{Buf, BytesMut};
-use mqtt_engine::{ConnectionId, Timestamp, Transport, framing::Framing, packet::{PacketId, ProtocolVersion}};
+use mqtt_engine::{
+    ConnectionId, Timestamp, Transport,
+    framing::Framing,
+    packet::{PacketId, ProtocolVersion},
+};
 
 use super::schedule::Way;
 use crate::reference::{ConnectSeen, Subscription};

@@ -138,7 +138,8 @@ pub const KINDS: &[(Draw, u8, bool)] = &[
 pub fn draw(setup: &Setup, random: &mut Random) -> Vec<Step> {
     let total: usize = setup.weights.iter().map(|weight| usize::from(*weight)).sum();
     // Nearly everybody begins connected, with some subscriptions.
-    let mut steps: Vec<Step> = (0..setup.clients.len() as u8).map(|client| Step::Connect { client }).collect();
+    let mut steps: Vec<Step> =
+        (0..setup.clients.len() as u8).map(|client| Step::Connect { client }).collect();
     steps.extend((0..2 * setup.clients.len()).map(|_| subscribe(random)));
     steps.extend([Step::Round; 3]);
     while steps.len() < setup.steps {

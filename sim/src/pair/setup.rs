@@ -11,7 +11,10 @@ use crate::random::Random;
 
 /// The settings of broker and clients, and what the schedule is drawn from. Plain data, so that it can be printed as code.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(missing_docs, reason = "each is the setting of the engine with the same name, or explained beside it")]
+#[expect(
+    missing_docs,
+    reason = "each is the setting of the engine with the same name, or explained beside it"
+)]
 pub struct Setup {
     pub broker: BrokerSetup,
     pub clients: Vec<ClientSetup>,
@@ -84,8 +87,7 @@ impl Setup {
     #[must_use]
     pub fn draw(random: &mut Random) -> Self {
         let clients = random.pick(&[1, 2, 3, 3, 4, 4, 5]);
-        let mut weights: Vec<u8> =
-            super::schedule::KINDS.iter().map(|(_, weight, _)| *weight).collect();
+        let mut weights: Vec<u8> = super::schedule::KINDS.iter().map(|(_, weight, _)| *weight).collect();
         for (weight, (_, _, is_fault)) in weights.iter_mut().zip(super::schedule::KINDS) {
             if *is_fault {
                 *weight = *weight * random.pick(&[0, 0, 1, 1, 3]);
@@ -201,8 +203,7 @@ impl ClientSetup {
         config.event_bytes = self.event_bytes;
         config.acknowledgement =
             if self.is_manual { Acknowledgement::Manual } else { Acknowledgement::Automatic };
-        config.lost_session =
-            if self.republishes { LostSession::Republish } else { LostSession::Report };
+        config.lost_session = if self.republishes { LostSession::Republish } else { LostSession::Report };
         config.resubscribe = self.resubscribes;
         config.reconnect =
             Reconnect::Backoff { initial: Duration::from_millis(50), maximum: Duration::from_secs(2) };

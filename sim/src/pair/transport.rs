@@ -272,7 +272,13 @@ impl World<'_> {
     pub(super) fn check_wakes(&mut self) -> Checked {
         for link in self.links.iter().filter(|link| link.broker_open) {
             let wish = (self.broker.transport(link.id), self.broker.wants_input(link.id));
-            ensure!(link.wish == wish, "ready", "p{}: {:?} became {wish:?}, and nobody was told", link.person, link.wish);
+            ensure!(
+                link.wish == wish,
+                "ready",
+                "p{}: {:?} became {wish:?}, and nobody was told",
+                link.person,
+                link.wish
+            );
             if !link.has_output {
                 let waits = self.broker.outbox(link.id).is_some_and(|outbox| outbox.has_remaining());
                 ensure!(!waits, "ready", "p{} has output, and nobody was told", link.person);

@@ -29,6 +29,8 @@ impl World<'_> {
         let limit = self.config.connection.maximum_packet_size;
         // An older client is not told of the limit, and would try for ever.
         let size = if is_v5 || size == u16::MAX || u32::from(size) + 60 < limit { size } else { 5 };
+        // An empty message has no number, so it must not be one that is suppressed when it is repeated.
+        let level = if size == u16::MAX { level.min(1) } else { level };
         let topic = topic % PUBLISHABLE as u8;
         let number = self.model.next_number();
         let mut message = self.message(topic, level, retain, (size != u16::MAX).then_some(size));

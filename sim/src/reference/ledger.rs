@@ -68,7 +68,6 @@ pub(crate) struct Ledger {
     lines: BTreeMap<(u8, QoS), Line>,
     pub(crate) replays: Vec<Replay>,
     received: BTreeSet<u64>,
-    replayed: BTreeSet<u64>,
     /// Messages that the client's program refused: who refuses a QoS 2 message may get it again.
     pub(crate) refused: BTreeSet<u64>,
     /// The shared filters that it was ever a member of.
@@ -85,6 +84,17 @@ impl Ledger {
     /// First transmissions come in order. A marked repetition of QoS 1 may be of a message that has arrived, or the first
     /// that arrives of it; QoS 0 and 2 come once per copy.
     pub(crate) fn receive(&mut self, looks: Looks, duplicate: bool, retained: &Retained) -> Option<Receipt> {
+        // Also if it could be the copy of a subscription with Retain As Published: which comes first is the broker's choice.
+        let is_replayed = looks.retain
+            && self.replays.iter().any(|replay| {
+                replay.identifiers == looks.identifiers
+                    && looks.qos <= replay.qos
+                    && retained.was_kept_since(replay.since, looks.topic, looks.number, replay.filter)
+            });
+        if is_replayed {
+            self.received.insert(looks.number);
+            return Some(Receipt::Retained);
+        }
         if let Some(line) = self.lines.get_mut(&(looks.topic, looks.qos)) {
             let (before, after) = line.copies.split_at(line.next);
             let may_come_again = looks.qos == QoS::AtLeastOnce || self.refused.contains(&looks.number);
@@ -97,16 +107,7 @@ impl Ledger {
                 return Some(Receipt::Live);
             }
         }
-        let is_replayed = looks.retain
-            && self.replays.iter().any(|replay| {
-                replay.identifiers == looks.identifiers
-                    && looks.qos <= replay.qos
-                    && retained.was_kept_since(replay.since, looks.topic, looks.number, replay.filter)
-            });
-        if is_replayed {
-            self.replayed.insert(looks.number);
-        }
-        is_replayed.then_some(Receipt::Retained)
+        None
     }
 
     /// What did not arrive, though it must have: topic and number.
@@ -122,7 +123,7 @@ impl Ledger {
         let current = self.replays.iter().filter(|replay| replay.is_current);
         current
             .flat_map(|replay| retained.kept_throughout(replay.since, replay.qos, replay.filter))
-            .filter(|(_, number)| !self.replayed.contains(number) && !self.received.contains(number))
+            .filter(|(_, number)| !self.received.contains(number))
     }
 
     /// Its client asks anew, or no more, for retained messages of this filter.

@@ -28,7 +28,8 @@ mod tests {
     #[test]
     fn the_examples_of_the_specifications() {
         let filter = "sport/tennis/player1/#";
-        for topic in ["sport/tennis/player1", "sport/tennis/player1/ranking", "sport/tennis/player1/score/w"] {
+        for topic in ["sport/tennis/player1", "sport/tennis/player1/ranking", "sport/tennis/player1/score/w"]
+        {
             assert!(matches(filter, topic), "{topic}");
         }
         assert!(matches("sport/tennis/+", "sport/tennis/player1"));

@@ -12,14 +12,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mqtt_engine::{Message, PublishOutcome, QoS, Timestamp, packet::ReasonCode};
 
+pub(crate) use self::{
+    ledger::Identifiers,
+    sessions::{ConnectSeen, Session, Subscription},
+};
 use self::{
     ledger::{Looks, Receipt, identifier},
     matching::{matches, shared},
     retained::Retained,
-};
-pub(crate) use self::{
-    ledger::Identifiers,
-    sessions::{ConnectSeen, Session, Subscription},
 };
 use crate::{
     coverage::{Coverage, Row},
@@ -146,7 +146,9 @@ impl Model {
 
     /// Whether a message was accepted in this session of its publisher.
     pub(crate) fn was_accepted_in(&self, number: u64, generation: u32) -> bool {
-        self.published.get(number as usize).is_some_and(|one| one.accepted > 0 && one.accepted_in == generation)
+        self.published
+            .get(number as usize)
+            .is_some_and(|one| one.accepted > 0 && one.accepted_in == generation)
     }
 
     /// Time passes at the broker: sessions end, wills become due, retained messages expire.
@@ -198,7 +200,8 @@ impl Model {
         incarnation: u32,
         known: Option<u32>,
     ) {
-        let is_foreign = self.sessions[client].incarnation != incarnation || known.is_some_and(|known| known != generation);
+        let is_foreign = self.sessions[client].incarnation != incarnation
+            || known.is_some_and(|known| known != generation);
         if present && is_foreign {
             self.coverage.count(Row::SessionHole);
             self.astray.insert(client);
@@ -282,9 +285,14 @@ impl Model {
         ensure!(message.payload.len() == published.length, "payload", "message {number}: {published:?}");
         ensure!(message.retain == published.retain, "RETAIN as published", "message {number}");
         let came_from = publisher.map(|(client, _)| client);
-        ensure!(came_from == published.publisher, "publisher", "message {number} of {came_from:?}: {published:?}");
+        ensure!(
+            came_from == published.publisher,
+            "publisher",
+            "message {number} of {came_from:?}: {published:?}"
+        );
         ensure!(message.qos == published.qos, "QoS", "message {number}: {published:?}");
-        let is_allowed = published.publisher.is_none() || !self.rules.forbids_publish || !name.starts_with("no/");
+        let is_allowed =
+            published.publisher.is_none() || !self.rules.forbids_publish || !name.starts_with("no/");
         ensure!(is_allowed, "a forbidden message is accepted", "message {number} to {name}");
         let generation = publisher.map_or(0, |(_, generation)| generation);
         let is_again = published.accepted > 0 && published.accepted_in == generation;
@@ -408,7 +416,10 @@ impl Model {
         let ledger = self.sessions[client].ledgers.get(generation as usize);
         let topic = message.topic.as_str();
         let is_member = ledger.is_some_and(|ledger| {
-            ledger.memberships.iter().any(|filter| shared(filter).is_some_and(|filter| matches(filter, topic)))
+            ledger
+                .memberships
+                .iter()
+                .any(|filter| shared(filter).is_some_and(|filter| matches(filter, topic)))
         });
         ensure!(is_member, "not owed: not a member", "message {number} to {topic} for p{client}");
         let published = &mut self.published[number as usize];
@@ -418,8 +429,8 @@ impl Model {
         ensure!(message.qos <= published.qos, "QoS", "shared message {number} for p{client}");
         let is_refused = ledger.is_some_and(|ledger| ledger.refused.contains(&number));
         published.shared += u32::from(!is_refused);
-        let is_once = published.qos == QoS::AtMostOnce
-            || published.qos == QoS::ExactlyOnce && topic.starts_with("$s/");
+        let is_once =
+            published.qos == QoS::AtMostOnce || published.qos == QoS::ExactlyOnce && topic.starts_with("$s/");
         ensure!(
             !is_once || published.shared <= published.accepted,
             "shared message twice",

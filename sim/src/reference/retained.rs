@@ -67,7 +67,9 @@ impl Retained {
 
     pub(crate) fn expire(&mut self, moment: u64, now: Timestamp, coverage: &mut Coverage) {
         let is_over = |kept: &Kept| kept.expires.is_some_and(|expires| expires <= now);
-        while let Some(topic) = self.kept.iter().find(|(_, kept)| is_over(kept)).map(|(topic, _)| topic.clone()) {
+        while let Some(topic) =
+            self.kept.iter().find(|(_, kept)| is_over(kept)).map(|(topic, _)| topic.clone())
+        {
             // Behind a subscription of the same moment.
             self.remove(&topic, moment + 1);
             coverage.count(Row::RetainedExpired);

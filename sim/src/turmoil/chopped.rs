@@ -46,7 +46,11 @@ impl<S> Chopped<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Chopped<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let piece = ready!(self.poll_piece(cx)).min(buf.remaining());
         if piece > LARGEST {
             return Pin::new(&mut self.inner).poll_read(cx, buf);

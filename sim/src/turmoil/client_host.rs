@@ -52,11 +52,7 @@ pub(super) async fn live(setup: Setup, index: usize, witness: Witness) -> ::turm
 }
 
 /// What opens the streams of a client.
-fn connector(
-    setup: &ClientSetup,
-    witness: &Witness,
-    random: &mut Random,
-) -> impl FnMut() -> Opening + use<> {
+fn connector(setup: &ClientSetup, witness: &Witness, random: &mut Random) -> impl FnMut() -> Opening + use<> {
     let target = if setup.is_relayed { RELAY } else { BROKER };
     let mut random = setup.is_chopped.then(|| Random::new(random.next_u64()));
     let witness = witness.clone();
@@ -176,7 +172,9 @@ impl<F: FnMut() -> Opening> Program<F> {
             oracle.coverage.count_if(*reason == DisconnectReason::PingTimeout, Row::PingTimeout);
             let is_broken = matches!(
                 reason,
-                DisconnectReason::Malformed(_) | DisconnectReason::Misbehaved(_) | DisconnectReason::Unencodable(_)
+                DisconnectReason::Malformed(_)
+                    | DisconnectReason::Misbehaved(_)
+                    | DisconnectReason::Unencodable(_)
             );
             ensure!(!is_broken, "the broker keeps to the protocol", "c{index}: {reason:?}");
             Ok(())
@@ -286,7 +284,8 @@ impl<F: FnMut() -> Opening> Program<F> {
         published.expires = expiry.is_some();
         let number = self.witness.oracle().next_number();
         let payload = payload(number, (!published.is_empty).then_some(size));
-        let message = Message::new(published.topic.clone(), payload).expect("a topic").with_qos(published.qos);
+        let message =
+            Message::new(published.topic.clone(), payload).expect("a topic").with_qos(published.qos);
         let mut message = if published.retain { message.retained() } else { message };
         message.properties.message_expiry = expiry;
         match self.client.publish(message) {

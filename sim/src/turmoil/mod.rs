@@ -233,7 +233,9 @@ impl<'a> Run<'a> {
         match what {
             Break::Crash(node) => self.end_host(node, |sim, name, _| sim.crash(name)),
             Break::PowerLoss(node) => {
-                self.end_host(node, |sim, name, hosts| power_loss(sim, name, hosts.iter().map(String::as_str)));
+                self.end_host(node, |sim, name, hosts| {
+                    power_loss(sim, name, hosts.iter().map(String::as_str))
+                });
             }
             Break::Restart if self.sim.is_host_running(BROKER) => self.witness.oracle().restart = true,
             Break::Cut(..) | Break::Stall(..) | Break::HalfClose(_) => self.desk.orders().give(what),

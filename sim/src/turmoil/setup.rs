@@ -14,7 +14,10 @@ pub(super) const PROBES: &str = "probe/+";
 
 /// The settings of a run. Plain data: a test may change it before it runs it.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "each is the setting of the engine with the same name, or explained beside it")]
+#[expect(
+    missing_docs,
+    reason = "each is the setting of the engine with the same name, or explained beside it"
+)]
 pub struct Setup {
     /// Everything that is random during the run follows from it.
     pub seed: u64,

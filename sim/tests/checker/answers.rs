@@ -54,6 +54,20 @@ fn messages() -> Vec<Talk> {
                 .peer(&pubrel(1))
                 .me(&pubcomp(1))
                 .settles(),
+            talk("a repetition after PUBREC keeps no order")
+                .peer(&qos2(1))
+                .me(&pubrec(1))
+                .peer(&qos2(2))
+                .peer(&dup(&qos2(1)))
+                .me(&pubrec(1))
+                .me(&pubrec(2))
+                .settles(),
+            talk("a repetition after PUBREC is answered")
+                .peer(&qos2(1))
+                .me(&pubrec(1))
+                .peer(&dup(&qos2(1)))
+                .settles()
+                .breaks(&[Rule::OwesPubRec]),
             talk("one for a repetition on a live connection")
                 .peer(&qos1(1))
                 .peer(&dup(&qos1(1)))

@@ -14,7 +14,7 @@ use super::{
     Said,
     scribe::{Scribe, Timed, Wire},
 };
-use crate::{Diary, Passage, words};
+use crate::{Diary, Packets, Passage, words};
 
 /// What a script does with a broker, whatever drives it. A step that goes wrong panics and shows the diary so far.
 pub trait BrokerStage {
@@ -45,6 +45,8 @@ pub struct BrokerDesk {
     peers: BTreeMap<&'static str, Peer>,
     names: BTreeMap<ConnectionId, &'static str>,
     questions: VecDeque<QuestionId>,
+    /// How many bytes the broker reads at once.
+    piece: usize,
     scribe: Scribe,
 }
 
@@ -60,7 +62,20 @@ impl BrokerDesk {
     pub fn new(config: BrokerConfig) -> Self {
         let broker = Broker::new(config, Timestamp::ZERO);
         let (peers, names) = (BTreeMap::new(), BTreeMap::new());
-        Self { broker, peers, names, questions: VecDeque::new(), scribe: Scribe::default() }
+        let questions = VecDeque::new();
+        Self { broker, peers, names, questions, piece: usize::MAX, scribe: Scribe::default() }
+    }
+
+    /// The same, but the broker gets what clients send in pieces of so many bytes, and no more at once.
+    ///
+    /// # Panics
+    ///
+    /// If that is none.
+    #[must_use]
+    pub fn reading(mut self, piece: usize) -> Self {
+        assert!(piece > 0, "a broker that reads nothing");
+        self.piece = piece;
+        self
     }
 
     /// The machine, for what the stage has no step for.
@@ -68,10 +83,41 @@ impl BrokerDesk {
         (&mut self.broker, self.scribe.now)
     }
 
+    /// What the machine calls the connection of a client.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[must_use]
+    pub fn connection(&self, name: &str) -> ConnectionId {
+        self.peers.get(name).unwrap_or_else(|| self.unknown(name)).id
+    }
+
     /// How much the broker holds.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         self.broker.statistics()
+    }
+
+    /// What has happened so far.
+    #[must_use]
+    pub const fn diary(&self) -> &Diary {
+        &self.scribe.diary
+    }
+
+    /// What the broker has said to a client and the script has not looked at.
+    #[must_use]
+    pub fn unseen(&self, name: &str) -> Packets {
+        let none = Packets::new(ProtocolVersion::V5);
+        self.peers.get(name).map_or(none, |peer| peer.wire.written.clone())
+    }
+
+    /// Whether the broker reads what a client sends now.
+    #[must_use]
+    pub fn is_listening(&self, name: &str) -> bool {
+        self.peers.get(name).is_some_and(|peer| {
+            self.broker.wants_input(peer.id) && self.broker.transport(peer.id) == Transport::Keep
+        })
     }
 
     /// The script ends: the broker must have nothing left to say.
@@ -105,7 +151,7 @@ impl BrokerDesk {
     /// The program ends a connection.
     pub fn close(&mut self, name: &str, reason: ReasonCode) {
         self.scribe.call(BROKER, format!("close {name}: {}", reason.words()));
-        let id = self.id(name);
+        let id = self.connection(name);
         self.broker.close(id, reason, self.scribe.now);
         self.settle();
     }
@@ -139,10 +185,6 @@ impl BrokerDesk {
         self.recv(name, expected);
     }
 
-    fn id(&self, name: &str) -> ConnectionId {
-        self.peers.get(name).unwrap_or_else(|| self.unknown(name)).id
-    }
-
     fn unknown(&self, name: &str) -> ! {
         self.scribe.fail(format_args!("{name} is not connected"))
     }
@@ -156,13 +198,14 @@ impl BrokerDesk {
     fn move_bytes(&mut self) -> bool {
         let mut has_moved = false;
         for peer in self.peers.values_mut() {
-            let unread: Vec<u8> = peer.wire.unread.drain(..).collect();
-            let mut rest = &unread[..];
-            if !rest.is_empty() && self.broker.wants_input(peer.id) {
-                self.broker.receive(peer.id, &mut rest, self.scribe.now);
+            let count = peer.wire.unread.len().min(self.piece);
+            let mut piece = &peer.wire.unread.make_contiguous()[..count];
+            if count > 0 && self.broker.wants_input(peer.id) {
+                self.broker.receive(peer.id, &mut piece, self.scribe.now);
             }
-            has_moved |= rest.len() < unread.len();
-            peer.wire.unread.extend(rest);
+            let taken = count - piece.len();
+            peer.wire.unread.drain(..taken);
+            has_moved |= taken > 0;
             if let Some(outbox) = self.broker.outbox(peer.id).filter(|outbox| outbox.has_remaining()) {
                 let bytes = outbox.copy_to_bytes(outbox.remaining());
                 peer.wire.written.push(&bytes);
@@ -272,11 +315,13 @@ impl BrokerStage for BrokerDesk {
 
     fn ends(&mut self, name: &str) {
         self.settle();
-        let id = self.id(name);
+        let id = self.connection(name);
         if !matches!(self.broker.transport(id), Transport::FlushThenClose | Transport::None) {
             self.scribe.fail(format_args!("the broker keeps the connection of {name}"));
         }
-        self.expect_nothing();
+        if let Some(peer) = self.peers.get_mut(name) {
+            peer.wire.expect_nothing([BROKER, name], &self.scribe);
+        }
         self.leave(name, format!("the broker ends the connection of {name}"));
     }
 

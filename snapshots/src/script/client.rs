@@ -14,7 +14,7 @@ use super::{
     Said, connack,
     scribe::{Scribe, Timed, Wire},
 };
-use crate::{Diary, Passage, packets::type_of, words};
+use crate::{Diary, Packets, Passage, packets::type_of, words};
 
 /// What a script does with a client, whatever drives it. A step that goes wrong panics and shows the diary so far.
 pub trait ClientStage {
@@ -32,7 +32,7 @@ pub trait ClientStage {
     fn disconnect(&mut self, request: Disconnect);
     /// The client opens a connection, as soon as it wants to, and says CONNECT.
     fn opens(&mut self);
-    /// The client opens a connection, and its CONNECT is lost.
+    /// The next packet of the client is this one.
     fn recv(&mut self, expected: Said);
     /// The next packet of the client is this one, and is lost: a cut must follow.
     fn lose(&mut self, expected: Said);
@@ -74,6 +74,7 @@ pub struct ClientDesk {
     config: ClientConfig,
     wire: Wire,
     unacknowledged: VecDeque<DeliveryToken>,
+    at_connected: Option<Subscribe>,
     scribe: Scribe,
 }
 
@@ -83,12 +84,31 @@ impl ClientDesk {
     pub fn new(config: ClientConfig) -> Self {
         let client = Client::new(config.clone(), Timestamp::ZERO);
         let wire = Wire::new(config.version);
-        Self { client, config, wire, unacknowledged: VecDeque::new(), scribe: Scribe::default() }
+        Self {
+            client,
+            config,
+            wire,
+            unacknowledged: VecDeque::new(),
+            at_connected: None,
+            scribe: Scribe::default(),
+        }
     }
 
     /// The machine, for what the stage has no step for.
     pub fn machine(&mut self) -> (&mut Client, Timestamp) {
         (&mut self.client, self.scribe.now)
+    }
+
+    /// What has happened so far.
+    #[must_use]
+    pub const fn diary(&self) -> &Diary {
+        &self.scribe.diary
+    }
+
+    /// What the client has said and the script has not looked at.
+    #[must_use]
+    pub fn unseen(&self) -> Packets {
+        self.wire.written.clone()
     }
 
     /// The script ends: the client must have nothing left to say.
@@ -104,6 +124,24 @@ impl ClientDesk {
         self.scribe.note(words);
     }
 
+    /// The program or its driver does something that the stage has no step for; the diary tells it in these words.
+    pub fn call(&mut self, words: &str, play: impl FnOnce(&mut Client, Timestamp)) {
+        self.scribe.call(CLIENT, words);
+        play(&mut self.client, self.scribe.now);
+        self.settle();
+    }
+
+    /// The program will subscribe as soon as it is told that it is connected.
+    pub fn subscribe_when_connected(&mut self, request: Subscribe) {
+        self.at_connected = Some(request);
+    }
+
+    /// The program acknowledges the newest delivery that it has not acknowledged.
+    pub fn acknowledge_newest(&mut self, reason: ReasonCode) {
+        let newest = self.unacknowledged.pop_back();
+        self.acknowledge_this(newest, reason);
+    }
+
     /// So much time passes; timers fire when they are due.
     pub fn advance(&mut self, span: Duration) {
         self.let_pass(span);
@@ -115,6 +153,12 @@ impl ClientDesk {
         self.scribe.note(format!("nobody looks at the clock for {} s", span.as_secs_f64()));
         self.pass(until);
         self.settle();
+    }
+
+    /// So much time passes without a tick: only the next step tells the client how late it is.
+    pub fn without_ticks(&mut self, span: Duration) {
+        self.scribe.now = self.scribe.now + span;
+        self.scribe.note(format!("{} s without a tick", span.as_secs_f64()));
     }
 
     /// After exactly this time, and not before, the client says this.
@@ -134,6 +178,18 @@ impl ClientDesk {
         {
             self.unacknowledged.push_back(*token);
         }
+        if let ClientEvent::Connected(_) = event
+            && let Some(request) = self.at_connected.take()
+        {
+            self.subscribe(request);
+        }
+    }
+
+    fn acknowledge_this(&mut self, delivery: Option<DeliveryToken>, reason: ReasonCode) {
+        let Some(token) = delivery else { self.scribe.fail("nothing to acknowledge") };
+        self.scribe.call(CLIENT, format!("acknowledge #{} {}", token.as_u64(), reason.words()));
+        self.client.acknowledge(token, reason, self.scribe.now);
+        self.settle();
     }
 
     fn called(&mut self, call: String, result: Result<u64, String>) {
@@ -241,10 +297,8 @@ impl ClientStage for ClientDesk {
     }
 
     fn acknowledge(&mut self, reason: ReasonCode) {
-        let Some(token) = self.unacknowledged.pop_front() else { self.scribe.fail("nothing to acknowledge") };
-        self.scribe.call(CLIENT, format!("acknowledge #{} {}", token.as_u64(), reason.words()));
-        self.client.acknowledge(token, reason, self.scribe.now);
-        self.settle();
+        let oldest = self.unacknowledged.pop_front();
+        self.acknowledge_this(oldest, reason);
     }
 
     fn disconnect(&mut self, request: Disconnect) {

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use bytes::Buf;
 use mqtt_engine::{
-    Acceptance, Connection, ConnectionConfig, ConnectionEvent, Message, RequestToken, Session, Timestamp,
-    Transport,
+    Acceptance, Connection, ConnectionConfig, ConnectionEvent, DropReason, Message, RequestToken, Session,
+    Timestamp, Transport,
     packet::{ProtocolVersion, ReasonCode},
 };
 
@@ -94,7 +94,8 @@ impl ConnectionDesk {
         acceptance.session = self.session.take().filter(|_| resumes);
         self.scribe
             .call(SERVER, if acceptance.session.is_some() { "accept with a session" } else { "accept" });
-        self.connection.accept(acceptance, self.scribe.now);
+        let dropped = self.connection.accept(acceptance, self.scribe.now);
+        self.note_dropped(dropped);
         self.settle();
     }
 
@@ -102,6 +103,20 @@ impl ConnectionDesk {
     pub fn refuse(&mut self, reason: ReasonCode) {
         self.scribe.call(SERVER, format!("refuse: {}", reason.words()));
         self.connection.refuse(reason, self.scribe.now);
+        self.settle();
+    }
+
+    /// The program asks the client for another step of its authentication.
+    pub fn challenge(&mut self, data: &str) {
+        self.scribe.call(SERVER, format!("challenge {data:?}"));
+        self.connection.challenge(Some(data.as_bytes()), self.scribe.now);
+        self.settle();
+    }
+
+    /// The program accepts a re-authentication.
+    pub fn finish_authentication(&mut self, data: &str) {
+        self.scribe.call(SERVER, format!("finish authentication {data:?}"));
+        self.connection.finish_authentication(Some(data.as_bytes()), self.scribe.now);
         self.settle();
     }
 
@@ -128,9 +143,8 @@ impl ConnectionDesk {
     /// The program has a message for the client.
     pub fn deliver(&mut self, message: Message) {
         self.scribe.call(SERVER, format!("deliver {}", words::message(&message)));
-        for (dropped, why) in self.connection.deliver(message, self.scribe.now) {
-            self.scribe.call(SERVER, format!("dropped {}: {why}", words::message(&dropped)));
-        }
+        let dropped = self.connection.deliver(message, self.scribe.now);
+        self.note_dropped(dropped);
         self.settle();
     }
 
@@ -166,6 +180,12 @@ impl ConnectionDesk {
         self.advance(span);
         self.wire.expect_nothing(DOWN, &self.scribe);
         self.scribe.note("silence until now");
+    }
+
+    fn note_dropped(&mut self, dropped: Vec<(Message, DropReason)>) {
+        for (message, why) in dropped {
+            self.scribe.call(SERVER, format!("dropped {}: {why}", words::message(&message)));
+        }
     }
 
     fn leave(&mut self, note: &str) {

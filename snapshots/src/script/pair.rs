@@ -20,8 +20,22 @@ pub struct Pair {
     broker: Broker,
     seats: BTreeMap<&'static str, Seat>,
     names: BTreeMap<ConnectionId, &'static str>,
+    /// Connections whose network has died without telling anybody.
+    silent: Vec<Silent>,
     fuse: Option<Fuse>,
     scribe: Scribe,
+}
+
+/// What is left of a connection when the network swallows everything: two ends, each of which must find out by itself.
+#[derive(Debug)]
+struct Silent {
+    name: &'static str,
+    /// Whether the client still believes in it.
+    client: bool,
+    /// The broker's end, as long as the broker believes in it.
+    broker: Option<ConnectionId>,
+    up: Packets,
+    down: Packets,
 }
 
 #[derive(Debug)]
@@ -51,7 +65,7 @@ impl Pair {
     pub fn new(config: BrokerConfig) -> Self {
         let broker = Broker::new(config, Timestamp::ZERO);
         let (seats, names) = (BTreeMap::new(), BTreeMap::new());
-        Self { broker, seats, names, fuse: None, scribe: Scribe::default() }
+        Self { broker, seats, names, silent: Vec::new(), fuse: None, scribe: Scribe::default() }
     }
 
     /// A client takes its seat; it connects when the flow [runs](Self::run).
@@ -104,6 +118,17 @@ impl Pair {
         self.cut(name);
     }
 
+    /// The network of a client swallows everything from now on, and nobody is told. The client's next connection is a good one.
+    pub fn goes_silent(&mut self, name: &'static str) {
+        let seat = self.seat(name);
+        let (up, down) = (Packets::new(seat.version), Packets::new(seat.version));
+        let Some(id) = seat.connection.take() else {
+            self.scribe.fail(format_args!("{name} is not connected"))
+        };
+        self.scribe.note(format!("the network of {name} swallows everything from now on"));
+        self.silent.push(Silent { name, client: true, broker: Some(id), up, down });
+    }
+
     /// The network of a client is there again.
     pub fn comes_back(&mut self, name: &str) {
         self.seat(name).is_online = true;
@@ -117,6 +142,18 @@ impl Pair {
     /// The same, in the middle of the packet that follows.
     pub fn cut_inside(&mut self, name: &'static str, packets: usize) {
         self.fuse = Some(Fuse { name, packets, half: true });
+    }
+
+    /// How many messages that a client has published have no fate yet.
+    #[must_use]
+    pub fn pending_publishes(&self, name: &str) -> usize {
+        self.seats.get(name).map_or(0, |seat| seat.client.pending_publishes())
+    }
+
+    /// What has happened so far.
+    #[must_use]
+    pub const fn diary(&self) -> &Diary {
+        &self.scribe.diary
     }
 
     /// Whether a cut that was announced has not come.
@@ -196,6 +233,22 @@ impl Pair {
             let Some(id) = seat.connection else { continue };
             has_moved |= drain(seat.client.outbox(), &mut seat.up);
             has_moved |= self.broker.outbox(id).is_some_and(|outbox| drain(outbox, &mut seat.down));
+        }
+        has_moved | self.swallow()
+    }
+
+    /// What is said into a silent connection is lost.
+    fn swallow(&mut self) -> bool {
+        let mut has_moved = false;
+        for Silent { name, client, broker, up, down } in &mut self.silent {
+            if let Some(seat) = self.seats.get_mut(name).filter(|_| *client) {
+                has_moved |= drain(seat.client.outbox(), up);
+            }
+            if let Some(outbox) = broker.and_then(|id| self.broker.outbox(id)) {
+                has_moved |= drain(outbox, down);
+            }
+            up.for_each(|seen| self.scribe.packet(name, BROKER, seen, Passage::Lost));
+            down.for_each(|seen| self.scribe.packet(BROKER, name, seen, Passage::Lost));
         }
         has_moved
     }
@@ -286,6 +339,28 @@ impl Pair {
         true
     }
 
+    /// Each end of a silent connection goes by itself.
+    fn close_silent_ends(&mut self) -> bool {
+        let (now, mut has_closed) = (self.scribe.now, false);
+        for end in &mut self.silent {
+            let Some(seat) = self.seats.get_mut(end.name) else { continue };
+            if end.client && seat.client.transport() != Transport::Keep {
+                end.client = false;
+                self.scribe.note(format!("{} gives its silent connection up", end.name));
+                seat.client.transport_closed(now);
+                has_closed = true;
+            }
+            let broker = &mut self.broker;
+            if let Some(id) = end.broker.take_if(|id| broker.transport(*id) != Transport::Keep) {
+                self.scribe.note(format!("the broker gives the silent connection of {} up", end.name));
+                broker.transport_closed(id, now);
+                has_closed = true;
+            }
+        }
+        self.silent.retain(|end| end.client || end.broker.is_some());
+        has_closed
+    }
+
     /// A client that wants a connection gets one; time passes until the earliest moment that it allows.
     fn open_connection(&mut self) -> bool {
         let wish = self.seats.iter().filter(|(_, seat)| seat.is_online).find_map(|(name, seat)| {
@@ -328,7 +403,11 @@ impl Timed for Pair {
     fn settle(&mut self) {
         for _ in 0..100 * MOST_TIMERS {
             self.look();
-            if !(self.pass_packet() || self.close_connections() || self.open_connection()) {
+            let has_moved = self.pass_packet()
+                || self.close_connections()
+                || self.close_silent_ends()
+                || self.open_connection();
+            if !has_moved {
                 return self.look();
             }
         }

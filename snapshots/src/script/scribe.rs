@@ -110,7 +110,11 @@ impl Wire {
     /// The script sends a packet, or its first bytes.
     pub(super) fn send(&mut self, said: &Said, count: usize, ends: [&str; 2], scribe: &mut Scribe) {
         let seen = self.seen(said);
-        let passage = if count < seen.bytes.len() { Passage::First(count) } else { Passage::Whole };
+        let passage = match count {
+            0 => Passage::Lost,
+            count if count < seen.bytes.len() => Passage::First(count),
+            _ => Passage::Whole,
+        };
         self.unread.extend(seen.bytes.iter().take(count));
         scribe.packet(ends[0], ends[1], seen, passage);
     }

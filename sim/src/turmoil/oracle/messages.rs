@@ -4,9 +4,9 @@ use mqtt_engine::{Message, PublishOutcome, PublishToken, QoS};
 
 use super::{Oracle, Published};
 use crate::{
+    coverage::Row,
     names::number,
     reference::matching::matches,
-    coverage::Row,
     violation::{Checked, ensure},
 };
 
@@ -117,7 +117,11 @@ impl Oracle {
             let is_again = published.shared > 1 && published_once(published.qos, message.qos);
             // A program that starts again may get what the one before it had not acknowledged.
             let has_forgotten = self.people.iter().any(|person| person.life > 1);
-            ensure!(!is_again || has_forgotten, "a shared message goes to one member", "{number} to c{index}");
+            ensure!(
+                !is_again || has_forgotten,
+                "a shared message goes to one member",
+                "{number} to c{index}"
+            );
             self.coverage.count(Row::SharedDelivered);
             return Ok(());
         }
@@ -125,7 +129,13 @@ impl Oracle {
         self.judge_receipt(index, number, &published, message)
     }
 
-    fn judge_receipt(&mut self, index: usize, number: u64, published: &Published, message: &Message) -> Checked {
+    fn judge_receipt(
+        &mut self,
+        index: usize,
+        number: u64,
+        published: &Published,
+        message: &Message,
+    ) -> Checked {
         let person = &mut self.people[index];
         person.got.insert(number);
         if published.probe > 0 {

@@ -10,7 +10,8 @@ use crate::violation::{Checked, ensure};
 impl Oracle {
     /// Whether everything has come to rest.
     pub(in crate::turmoil) fn is_settled(&self) -> bool {
-        let is_settled = |person: &Person| person.is_at_rest() && person.has_all() && person.will.is_settled();
+        let is_settled =
+            |person: &Person| person.is_at_rest() && person.has_all() && person.will.is_settled();
         self.broker.is_up() && self.people.iter().all(is_settled) && self.missing_shared().is_none()
     }
 
@@ -56,7 +57,13 @@ impl Oracle {
     /// Everything has come to its end.
     pub(in crate::turmoil) fn check(&self) -> Checked {
         for (index, person) in self.people.iter().enumerate() {
-            ensure!(person.has_all(), "QoS 1 and 2 arrive", "c{index}: {:?} of {:?}", person.got, person.expected);
+            ensure!(
+                person.has_all(),
+                "QoS 1 and 2 arrive",
+                "c{index}: {:?} of {:?}",
+                person.got,
+                person.expected
+            );
             ensure!(person.will.is_settled(), "wills are published when owed", "c{index}: {:?}", person.will);
         }
         let missing = self.missing_shared();
@@ -70,11 +77,13 @@ impl Oracle {
         let is_judged = self.broker.is_first()
             && self.people.iter().all(|person| person.session_lasts && person.life == 1 && !person.missed);
         let is_owed = |number: u64, message: &Published| {
-            let has_member = self.people.iter().any(|one| one.shares_since.is_some_and(|since| since <= number));
+            let has_member =
+                self.people.iter().any(|one| one.shares_since.is_some_and(|since| since <= number));
             let is_sure = message.qos > QoS::AtMostOnce && !message.expires && !message.is_empty;
             message.topic.starts_with("$s/") && message.accepted > 0 && is_sure && has_member
         };
-        let is_missing = |(number, message): &(&u64, &Published)| is_owed(**number, message) && message.shared == 0;
+        let is_missing =
+            |(number, message): &(&u64, &Published)| is_owed(**number, message) && message.shared == 0;
         self.published.iter().filter(|_| is_judged).find(is_missing).map(|(number, _)| *number)
     }
 

@@ -1,0 +1,105 @@
+//! A copy of the workspace that bugs are planted in.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use crate::bugs::{Bug, Edit};
+
+/// What a build needs of the workspace.
+const PARTS: &[&str] = &[
+    "Cargo.toml",
+    "Cargo.lock",
+    "README.md",
+    "src",
+    "sim",
+    "snapshots",
+    "runtimes",
+    "fuzz",
+    "tests",
+    "examples",
+    "benches",
+];
+
+pub(crate) struct Tree {
+    original: PathBuf,
+    copy: PathBuf,
+    build: PathBuf,
+}
+
+impl Tree {
+    /// Copies the workspace to below its `target`, over what stands there.
+    pub(crate) fn new() -> io::Result<Self> {
+        let original = workspace();
+        let copy = original.join("target/planted/tree");
+        let build = original.join("target/planted/build");
+        for part in PARTS {
+            copy_all(&original.join(part), &copy.join(part))?;
+        }
+        Ok(Self { original, copy, build })
+    }
+
+    /// Plants a bug.
+    pub(crate) fn plant(&self, bug: &Bug) -> io::Result<()> {
+        self.change(bug, |text, edit| text.replacen(edit.from, edit.to, 1))
+    }
+
+    /// Takes it out again.
+    pub(crate) fn weed(&self, bug: &Bug) -> io::Result<()> {
+        for edit in bug.edits {
+            fs::copy(self.original.join(edit.file), self.copy.join(edit.file))?;
+        }
+        Ok(())
+    }
+
+    fn change(&self, bug: &Bug, change: impl Fn(&str, &Edit) -> String) -> io::Result<()> {
+        for edit in bug.edits {
+            let path = self.copy.join(edit.file);
+            let text = fs::read_to_string(&path)?;
+            fs::write(path, change(&text, edit))?;
+        }
+        Ok(())
+    }
+
+    /// Runs cargo in the copy, with a target folder of its own.
+    pub(crate) fn cargo(&self, arguments: &[&str]) -> io::Result<Output> {
+        let mut command = Command::new(env!("CARGO"));
+        command.current_dir(&self.copy).args(arguments);
+        command
+            .env("CARGO_TARGET_DIR", &self.build)
+            .env("INSTA_UPDATE", "no")
+            .env("RUSTFLAGS", "-Awarnings")
+            .output()
+    }
+
+    /// The simulator that was built last.
+    pub(crate) fn simulator(&self) -> PathBuf {
+        self.build.join("release/mqtt-engine-sim")
+    }
+}
+
+pub(crate) fn workspace() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().map_or_else(|| package.to_owned(), Path::to_owned)
+}
+
+fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+    if from.is_dir() {
+        fs::create_dir_all(to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            // What is built within a package is not its source.
+            if entry.file_name() != "target" {
+                copy_all(&entry.path(), &to.join(entry.file_name()))?;
+            }
+        }
+        return Ok(());
+    }
+    // An untouched file keeps its time, so that cargo does not build it anew.
+    if from.exists() && fs::read(from).ok() != fs::read(to).ok() {
+        fs::copy(from, to)?;
+    }
+    Ok(())
+}
