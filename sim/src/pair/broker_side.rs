@@ -103,7 +103,8 @@ impl World<'_> {
     fn look_at_ready(&mut self) {
         loop {
             let ready = std::iter::from_fn(|| self.broker.poll_ready());
-            let mut links: Vec<usize> = ready.collect::<Vec<_>>().into_iter().filter_map(|id| self.link_of(id)).collect();
+            let mut links: Vec<usize> =
+                ready.collect::<Vec<_>>().into_iter().filter_map(|id| self.link_of(id)).collect();
             if links.is_empty() {
                 return;
             }
