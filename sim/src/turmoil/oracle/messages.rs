@@ -158,7 +158,7 @@ impl Oracle {
             && !person.missed
             && !published.expires
             && message.qos > QoS::AtMostOnce
-            && granted(&person.filters, &published.topic, number).is_some();
+            && granted(&person.filters, &published.topic, number) > Some(QoS::AtMostOnce);
         if is_first && (once || was_there) {
             let flow = ((published.publisher, published.topic.clone(), published.qos), message.qos);
             let last = person.last.insert(flow, number);
