@@ -30,8 +30,8 @@ pub struct ConnectionConfig {
     pub topic_alias_maximum: u16,
     /// How many topic aliases are used towards the client, if it allows as many; 5.0 only. Default 16.
     pub outbound_topic_aliases: u16,
-    /// No further publish is moved to the outbox while it holds at least this many bytes, and at twice as many input
-    /// pauses, so that who never reads can't pile up answers. Default 64 KiB.
+    /// No further publish is moved to the outbox while it holds at least this many bytes. Input pauses once as many bytes of
+    /// answers stand on top, so that who never reads can't pile them up. Default 64 KiB.
     pub outbox_bytes: usize,
     /// The most messages that wait for their transmission or their acknowledgement, in each session made here. Default
     /// 1,000: seconds of a usual flow, for a subscriber that reads too slowly or is away.

@@ -44,6 +44,8 @@ pub struct Connection {
     phase: Phase,
     framing: Framing,
     outbox: Outbox,
+    /// How much of the outbox came there from the queue, at most, with all that stood before it: what is more is answers.
+    filled: usize,
     events: VecDeque<ConnectionEvent>,
     keep_alive: KeepAlive,
     /// What the client announced with CONNECT.
@@ -98,6 +100,7 @@ impl Connection {
             phase: Phase::AwaitingConnect { until: now + config.connect_timeout },
             framing: Framing::new(bounded(config.connect_bytes)),
             outbox: Outbox::new(),
+            filled: 0,
             events: VecDeque::new(),
             keep_alive: KeepAlive::off(),
             terms: None,
@@ -336,7 +339,10 @@ impl Connection {
     /// Moves what is due from the session to the outbox.
     pub(crate) fn fill(&mut self) {
         if let (Phase::Open, Some(Flow { session, link })) = (self.phase, &mut self.flow) {
+            let before = self.outbox.remaining();
             session.transmit(link, &mut self.outbox, self.now, &mut self.fates);
+            let after = self.outbox.remaining();
+            self.filled = if after > before { after } else { self.filled.min(before) };
             // The owner has no tokens for deliveries: what became of one is not asked for.
             self.fates.clear();
         }
@@ -347,8 +353,11 @@ impl Connection {
         self.requests.len() >= limit || self.events.len() >= limit || self.is_authenticating_again()
     }
 
+    /// Full of answers. Messages don't count: the client can't help it that they are there, and who takes large ones slowly must
+    /// be read, or his acknowledgements and pings would not be seen in time.
     fn is_choked(&self) -> bool {
-        self.outbox.remaining() >= self.config.outbox_bytes.saturating_mul(2)
+        let limit = self.config.outbox_bytes;
+        self.outbox.remaining() >= self.filled.max(limit).saturating_add(limit)
     }
 
     fn request(&mut self, request: Request) -> RequestToken {

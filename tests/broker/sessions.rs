@@ -223,6 +223,28 @@ fn s68_a_client_that_never_reads_is_not_read() {
     assert_eq!(world.take(client).len(), 200);
 }
 
+/// Messages that wait to be written are no reason not to read: of a client that takes large ones slowly, acknowledgements and
+/// pings are seen in time.
+#[test]
+fn s68_a_client_that_takes_large_messages_slowly_is_read() {
+    let mut world = World::with(|config| config.connection.outbox_bytes = 100);
+    let slow = world.connect(hello(V4, "a").keep_alive(2));
+    world.subscribe(slow, "t", AtLeastOnce);
+    let publisher = world.connect(hello(V4, "p"));
+    for number in 1..=10 {
+        world.publish(publisher, "t", AtLeastOnce, number, &"x".repeat(300));
+    }
+    for number in 1..=10 {
+        // The adapter takes one message, and the next one waits in the outbox.
+        assert!(!world.broker.take_outbox(slow).is_empty());
+        world.wait_secs(2);
+        assert!(world.broker.wants_input(slow), "message {number}");
+        world.send(slow, &puback(number));
+    }
+    world.wait_secs(2);
+    world.expect_open(slow);
+}
+
 /// S02 on the broker's side: unacknowledged messages come again in their order, with their identifiers, and within the
 /// client's new Receive Maximum (S01).
 /// [MQTT-4.6.0-1] (both versions), [MQTT-3.1.2-5] [MQTT-3.2.2-3] [MQTT-3.3.1-1] [MQTT-4.3.2-3] [MQTT-4.4.0-1] (5.0)

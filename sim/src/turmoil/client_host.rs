@@ -43,7 +43,6 @@ pub(super) async fn live(setup: Setup, index: usize, witness: Witness) -> ::turm
         random,
         client,
         requests: 0,
-        connections: 0,
         unacknowledged: Vec::new(),
         probed: 0,
         is_away: false,
@@ -86,7 +85,6 @@ struct Program {
     client: Client<Chopped<TcpStream>>,
     /// Not answered yet.
     requests: usize,
-    connections: usize,
     unacknowledged: Vec<DeliveryToken>,
     /// The last round of probes that it took part in.
     probed: u32,
@@ -156,26 +154,14 @@ impl Program {
                     Ok(())
                 });
             }
-            ClientEvent::Connected(connected) => self.connected(connected.session_present),
+            ClientEvent::Connected(connected) => {
+                self.witness.oracle().heard_connack(index, connected.session_present);
+            }
             ClientEvent::Resubscribed { .. } => self.count(Row::Resubscribed),
             ClientEvent::Writable => self.count(Row::WritableAgain),
             ClientEvent::Disconnected { reason } => self.disconnected(&reason),
             other => self.witness.oracle().note(|| format!("c{index}: {other:?}")),
         }
-    }
-
-    fn connected(&mut self, is_present: bool) {
-        let index = self.index;
-        let mut oracle = self.witness.oracle();
-        oracle.note(|| format!("c{index} is connected, session present: {is_present}"));
-        let row = match (is_present, self.connections) {
-            (true, 0) => Row::SessionKept,
-            (true, _) => Row::SessionResumed,
-            (false, 0) => Row::SessionBegun,
-            (false, _) => Row::SessionLost,
-        };
-        oracle.count(row);
-        self.connections += 1;
     }
 
     fn disconnected(&self, reason: &DisconnectReason) {

@@ -41,6 +41,8 @@ const PORT: u16 = 1883;
 /// How long nothing may happen before all is at rest, once everything is mended: several times what keep alive, back-off and
 /// wills need.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long it may take until all is at rest, if something happens all the time: queues that drain slowly.
+const LIMIT: Duration = Duration::from_secs(200);
 /// How long a round of probes may take before the next one begins: a connection may turn out to be dead in it.
 const ROUND: Duration = Duration::from_secs(3);
 /// How many rounds there may be.
@@ -178,7 +180,7 @@ impl<'a> Run<'a> {
             if oracle.is_settled() && still > quiet {
                 return Ok(());
             }
-            ensure!(still < PATIENCE, "wedged", "{}", oracle.unsettled());
+            ensure!(still < PATIENCE && now - begin < LIMIT, "wedged", "{}", oracle.unsettled());
         }
     }
 
@@ -309,7 +311,7 @@ const fn row(what: Break) -> Option<Row> {
 }
 
 /// What must happen here sooner or later.
-const ROWS: [Row; 45] = [
+const ROWS: [Row; 46] = [
     Row::Partition,
     Row::OneWay,
     Row::Hold,
@@ -336,6 +338,7 @@ const ROWS: [Row; 45] = [
     Row::SessionBegun,
     Row::SessionResumed,
     Row::SessionLost,
+    Row::SessionHole,
     Row::SessionKept,
     Row::Resubscribed,
     Row::Left,

@@ -13,7 +13,7 @@ use super::faults::Way;
 /// What the relay does to all that it carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sabotage {
-    /// Every PUBACK for packet identifier 1 is lost, for ever.
+    /// The first PUBACK of a connection is lost, and every other one for its packet identifier.
     LosePubAck,
     /// One in four QoS 1 messages of clients is acknowledged and thrown away.
     LoseMessages,
@@ -21,6 +21,8 @@ pub enum Sabotage {
     RepeatQoS2,
     /// A QoS 1 message waits until the next one of its connection has passed.
     Reorder,
+    /// A task panics, and nobody looks.
+    Panic,
 }
 
 const PUBLISH: u8 = 3;
@@ -42,6 +44,8 @@ struct Wires {
     /// A message that waits.
     kept: Vec<u8>,
     messages: usize,
+    /// The packet identifier whose PUBACKs are lost.
+    unlucky: Option<u16>,
 }
 
 impl Wires {
@@ -52,6 +56,7 @@ impl Wires {
             forged: Vec::new(),
             kept: Vec::new(),
             messages: 0,
+            unlucky: None,
         }
     }
 }
@@ -63,6 +68,9 @@ impl Liar {
 
     /// The same, for another connection.
     pub(super) fn for_connection(&self) -> Self {
+        if self.what == Sabotage::Panic {
+            drop(tokio::spawn(async { panic!("planted") }));
+        }
         Self::new(self.what)
     }
 
@@ -87,7 +95,7 @@ impl Liar {
             };
             match way {
                 Way::Up => self.retell_up(packet, &mut wires, &mut output),
-                Way::Down => self.retell_down(packet, &mut output),
+                Way::Down => self.retell_down(packet, &mut wires, &mut output),
             }
         }
         if way == Way::Down {
@@ -119,11 +127,14 @@ impl Liar {
         }
     }
 
-    fn retell_down(&self, packet: Vec<u8>, output: &mut Vec<u8>) {
-        let is_lost = self.what == Sabotage::LosePubAck && packet[0] >> 4 == PUBACK && packet[2..4] == [0, 1];
-        if !is_lost {
-            output.extend(packet);
+    fn retell_down(&self, packet: Vec<u8>, wires: &mut Wires, output: &mut Vec<u8>) {
+        if self.what == Sabotage::LosePubAck && packet[0] >> 4 == PUBACK {
+            let id = u16::from_be_bytes([packet[2], packet[3]]);
+            if *wires.unlucky.get_or_insert(id) == id {
+                return;
+            }
         }
+        output.extend(packet);
     }
 }
 

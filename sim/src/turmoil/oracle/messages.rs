@@ -71,7 +71,9 @@ impl Oracle {
         let Published { publisher, ref topic, qos, retain, expires, .. } = published;
         ensure!(!topic.starts_with("no/"), "a refused message goes nowhere", "{number} {topic}");
         ensure!(message.retain == retain, "retain as published", "{number} {topic}");
-        ensure!(qos == QoS::AtLeastOnce || is_first, "QoS 0 and 2 are accepted once", "{number} {qos:?}");
+        // Into a session that is not the one that the publisher means a message may be sent again.
+        let is_new = is_first || self.people[publisher].is_in_hole;
+        ensure!(qos == QoS::AtLeastOnce || is_new, "QoS 0 and 2 are accepted once", "{number} {qos:?}");
         self.coverage.count_if(!is_first, Row::DuplicateQoS1PassedOn);
         if is_first {
             let last = self.order.insert((publisher, topic.clone(), qos), number);
@@ -156,7 +158,7 @@ impl Oracle {
             && !person.missed
             && !published.expires
             && message.qos > QoS::AtMostOnce
-            && granted(&person.filters, &published.topic, number).is_some();
+            && granted(&person.filters, &published.topic, number) > Some(QoS::AtMostOnce);
         if is_first && (once || was_there) {
             let flow = ((published.publisher, published.topic.clone(), published.qos), message.qos);
             let last = person.last.insert(flow, number);

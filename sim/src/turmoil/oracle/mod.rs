@@ -126,6 +126,8 @@ struct Person {
     life: u32,
     /// Whether its session may have been lost since its program started, so that a fate may be unknown.
     may_lose_session: bool,
+    /// How often its program was connected.
+    connections: usize,
     tokens: BTreeMap<u64, u64>,
     /// What the broker holds for it: whether the session lasts.
     session: Option<bool>,
@@ -140,8 +142,13 @@ struct Person {
     /// What its program, since it was started, got how often, and last of each flow.
     counts: BTreeMap<u64, u32>,
     last: BTreeMap<(Flow, QoS), u64>,
-    /// A message for it was dropped.
+    /// Something for it was dropped.
     missed: bool,
+    /// The broker has begun a session anew, and the client has not heard of it yet.
+    has_new_session: bool,
+    /// It never heard of it, and believes in subscriptions and packet identifiers that the broker does not know. The protocol
+    /// has no way to find out.
+    is_in_hole: bool,
     /// The last round of probes that it got from each.
     probes: BTreeMap<usize, u32>,
 }
@@ -218,6 +225,7 @@ impl Oracle {
         let person = &mut self.people[index];
         person.may_lose_session = true;
         person.status = Status::default();
+        person.connections = 0;
         person.counts.clear();
         person.last.clear();
         for number in std::mem::take(&mut person.tokens).into_values() {

@@ -1,6 +1,6 @@
 //! What the broker tells: connections, sessions, subscriptions, wills.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use mqtt_engine::{BrokerEvent, DisconnectCause, QoS, packet::ReasonCode};
 
@@ -123,6 +123,26 @@ impl Oracle {
         }
     }
 
+    /// A client heard that it is connected, and whether to its old session.
+    pub(in crate::turmoil) fn heard_connack(&mut self, index: usize, is_present: bool) {
+        self.note(|| format!("c{index} is connected, session present: {is_present}"));
+        let person = &mut self.people[index];
+        if mem::take(&mut person.has_new_session) && is_present && person.connections > 0 {
+            person.is_in_hole = true;
+            person.missed = true;
+            self.count(Row::SessionHole);
+        }
+        let person = &mut self.people[index];
+        let row = match (is_present, person.connections) {
+            (true, 0) => Row::SessionKept,
+            (true, _) => Row::SessionResumed,
+            (false, 0) => Row::SessionBegun,
+            (false, _) => Row::SessionLost,
+        };
+        person.connections += 1;
+        self.count(row);
+    }
+
     fn connected(&mut self, index: usize, is_present: bool, clean_start: bool, now: Duration) -> Checked {
         self.let_wills_pass(now);
         let person = &mut self.people[index];
@@ -137,6 +157,7 @@ impl Oracle {
         person.will.owed += u32::from(had_will && clean_start);
         if !is_present {
             person.session_ends();
+            person.has_new_session = true;
         }
         let lasts = if person.is_v5 { person.session_lasts } else { !clean_start };
         person.session = Some(lasts);

@@ -20,7 +20,7 @@ impl Oracle {
         let has_all = |person: &Person| {
             (0..self.people.len()).all(|other| person.probes.get(&other).is_some_and(|got| *got >= round))
         };
-        self.people.iter().all(has_all)
+        self.people.iter().all(|person| person.is_in_hole || has_all(person))
     }
 
     /// Who is not at rest, and why.
