@@ -248,7 +248,8 @@ impl<H> Server<H> {
     }
 
     /// Ends subscriptions that the program's rules, which have changed, no longer allow:
-    /// [`Broker::retain_subscriptions`]. `keep` is called with the broker locked: it must not use the server.
+    /// [`retain_subscriptions`](mqtt_engine::Broker::retain_subscriptions). `keep` is called with the broker locked: it must not
+    /// use the server.
     pub fn retain_subscriptions(&self, keep: impl FnMut(&Text, Option<&Text>, &TopicFilter) -> bool) {
         self.shared.with(|broker, now| broker.retain_subscriptions(keep, now));
     }

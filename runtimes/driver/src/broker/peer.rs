@@ -7,7 +7,7 @@ use core::net::SocketAddr;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Peer {
-    /// The tag of the listener that accepted it ([`Listener::with_tag`](super::Listener::with_tag)).
+    /// The tag of the listener that accepted it (`Listener::with_tag`).
     pub listener: usize,
     /// Where it comes from, if the transport knows addresses.
     pub address: Option<SocketAddr>,
