@@ -13,6 +13,7 @@ mod panics;
 mod relay;
 pub mod sabotage;
 pub mod setup;
+mod tap;
 
 use std::{
     collections::VecDeque,
