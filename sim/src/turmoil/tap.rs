@@ -113,3 +113,53 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+    use crate::{ring::Ring, trace::Trace, turmoil::Turmoil};
+
+    /// 3.1.1, keep alive 0, from `c1`.
+    const CONNECT: &[u8] = b"\x10\x0e\x00\x04MQTT\x04\x02\x00\x00\x00\x02c1";
+    const CONNACK: &[u8] = b"\x20\x02\x00\x00";
+    const PINGREQ: &[u8] = b"\xc0\x00";
+
+    fn rule(witness: &Witness) -> Option<&'static str> {
+        witness.oracle().violation.as_ref().map(|violation| violation.rule)
+    }
+
+    fn witness() -> Witness {
+        let (setup, _) = Turmoil::draw(0);
+        assert!(setup.clients.len() > 1);
+        Witness::new(&setup, Trace::default())
+    }
+
+    #[tokio::test]
+    async fn what_a_client_writes_is_judged() {
+        for (first, is_fine) in [(CONNECT, true), (PINGREQ, false)] {
+            let witness = witness();
+            let (near, _far) = duplex(100);
+            let mut client = Tap::of_client(near, witness.clone(), 1);
+            client.write_all(first).await.unwrap();
+            assert_eq!(rule(&witness), (!is_fine).then_some("packets"));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_broker_answers_is_judged_once_the_client_is_known() {
+        for (answer, is_fine) in [(CONNACK, true), (PINGREQ, false)] {
+            let witness = witness();
+            let (near, mut far) = duplex(100);
+            let mut broker = Tap::of_server(near, witness.clone());
+            for piece in CONNECT.chunks(5) {
+                far.write_all(piece).await.unwrap();
+                broker.read_exact(&mut vec![0; piece.len()]).await.unwrap();
+            }
+            assert!(matches!(broker.party, Party::Known(Side::Server(1))));
+            broker.write_all(answer).await.unwrap();
+            assert_eq!(rule(&witness), (!is_fine).then_some("packets"));
+        }
+    }
+}
