@@ -288,7 +288,7 @@ impl<F: FnMut() -> Opening> Program<F> {
         }
     }
 
-    fn publish(&mut self, mut published: Published, size: u16, expiry: Option<Duration>) -> bool {
+    fn publish(&self, mut published: Published, size: u16, expiry: Option<Duration>) -> bool {
         published.expires = expiry.is_some();
         let number = self.witness.oracle().next_number();
         let payload = payload(number, (!published.is_empty).then_some(size));
