@@ -7,7 +7,7 @@ const RUNS: usize = 4000;
 ///
 /// Chunks of steps are left out, large ones first, each size until none of it can be left out any more. What is left is
 /// a schedule of which no single step can be spared, unless the runs were used up.
-pub fn shrink<S: Clone>(steps: &[S], mut fails: impl FnMut(&[S]) -> bool) -> Vec<S> {
+pub(crate) fn shrink<S: Clone>(steps: &[S], mut fails: impl FnMut(&[S]) -> bool) -> Vec<S> {
     let mut kept = steps.to_vec();
     let mut size = kept.len().div_ceil(2);
     let mut runs = 0;

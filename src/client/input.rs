@@ -29,10 +29,13 @@ impl Receiver for Client {
             Ok(packet) => self.dispatch(&packet, frame),
             Err(error) => self.refuse_malformed(error),
         }
+        // What follows from a packet stands before the answer to the next one, however the stream was cut.
+        self.settle();
     }
 
     fn skipped(&mut self, prefix: &Bytes, size: usize, _now: Timestamp) {
         self.discard(prefix, size);
+        self.settle();
     }
 
     fn malformed(&mut self, error: DecodeError, _now: Timestamp) {

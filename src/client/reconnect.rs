@@ -76,8 +76,7 @@ impl Client {
         }
         // An expiry can't be raised from the 0 of CONNECT (5.0 section 3.14.2.2.2), whatever CONNACK made of it.
         let expiry = request.session_expiry.filter(|_| self.config.session_expiry > 0);
-        let reason =
-            if is_sent_by_client(request.reason) { request.reason } else { ReasonCode::UnspecifiedError };
+        let reason = sendable(request.reason);
         list.push_some(expiry.map(Property::SessionExpiryInterval));
         list.push_some(request.reason_string.as_ref().map(|text| Property::ReasonString(text.as_str())));
         let properties = Properties::new(list.as_slice()).with_user_properties(&request.user_properties);
@@ -116,7 +115,7 @@ impl Client {
     pub(super) fn fail(&mut self, reason: DisconnectReason, told: Option<ReasonCode>) {
         let is_known = self.is_connected() && self.config.version == ProtocolVersion::V5;
         if let Some(code) = told.filter(|_| is_known) {
-            self.wire.link.write(&disconnect_packet(code, Properties::NONE), &mut self.outbox);
+            self.wire.link.write(&disconnect_packet(sendable(code), Properties::NONE), &mut self.outbox);
         }
         let then = self.judge(&reason);
         self.end(reason, then);
@@ -180,8 +179,11 @@ const fn disconnect_packet(reason: ReasonCode, properties: Properties<'_>) -> Pa
     Packet::Disconnect(packet::Disconnect { reason, properties })
 }
 
-/// Whether a client's DISCONNECT may carry the reason: the table of 5.0 section 3.14.2.1 has some for servers only
-/// [MQTT-3.14.2-1] (5.0).
-const fn is_sent_by_client(reason: ReasonCode) -> bool {
-    matches!(reason.as_u8(), 0x00 | 0x04 | 0x80..=0x83 | 0x90 | 0x93..=0x99)
+/// The reason itself if a client's DISCONNECT can carry it: the table of 5.0 section 3.14.2.1 has some for servers only
+/// [MQTT-3.14.2-1] (5.0), and what is wrong with a packet may have a code of another packet's table.
+const fn sendable(reason: ReasonCode) -> ReasonCode {
+    match reason.as_u8() {
+        0x00 | 0x04 | 0x80..=0x83 | 0x90 | 0x93..=0x99 => reason,
+        _ => ReasonCode::UnspecifiedError,
+    }
 }

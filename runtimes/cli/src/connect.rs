@@ -11,7 +11,7 @@ use mqtt_engine::{
 use mqtt_engine_tokio::{
     Tcp,
     transport::{
-        BoxedConnector, boxed,
+        BoxedConnector, BoxedStream, boxed,
         tls::Tls,
         websocket::{self, WebSocket},
     },
@@ -62,7 +62,7 @@ fn will(options: &ConnectOptions) -> Result<Option<Will>, Failure> {
 }
 
 /// A client over whatever the options name.
-pub(crate) type Client = mqtt_engine_tokio::Client<BoxedConnector>;
+pub(crate) type Client = mqtt_engine_tokio::Client<BoxedStream>;
 
 /// A client of the server that the options name.
 pub(crate) fn client(options: &ConnectOptions, config: ClientConfig) -> Result<Client, Failure> {

@@ -24,11 +24,24 @@
 //! ```
 #![expect(clippy::std_instead_of_alloc, reason = "std is needed anyway")]
 
-mod broker;
-mod client;
-mod clock;
-mod io;
+mod layers;
+mod listener;
+mod runtime;
 pub mod transport;
 
-pub use broker::{Decision, Hooks, Listener, Peer, Server, ServerConfig, Stopped, Traffic};
-pub use client::{Client, Connecting, Connector, Handle, Tcp};
+pub use listener::Listener;
+pub use mqtt_engine_driver::{Connecting, Connector, Decision, Hooks, Peer, ServerConfig, Stopped, Traffic};
+pub use runtime::{Task, Tokio, TokioHost};
+use tokio::net::TcpStream;
+
+/// A client over streams of one kind: see [`mqtt_engine_driver::Client`].
+pub type Client<S = TcpStream> = mqtt_engine_driver::Client<Tokio, S>;
+
+/// TCP to an address, looked up at each attempt: see [`mqtt_engine_driver::Tcp`].
+pub type Tcp = mqtt_engine_driver::Tcp<Tokio>;
+
+/// Publishes, subscribes and so on from anywhere, while [`Client::next_event`] runs: see [`mqtt_engine_driver::Handle`].
+pub type Handle = mqtt_engine_driver::Handle<Tokio>;
+
+/// A broker, and the tasks that serve its connections: see [`mqtt_engine_driver::Server`].
+pub type Server = mqtt_engine_driver::Server<TokioHost>;

@@ -18,6 +18,7 @@ use mqtt_engine::{BrokerConfig, BrokerEvent, ClientEvent, Disconnect, QoS, Recon
 use mqtt_engine_tokio::{
     Client, Connector, Hooks, Listener, Peer, Server, ServerConfig, Stopped, Tcp,
     transport::{
+        Duplex,
         tls::{
             Acceptor, Authorities, ClientCertificates, ConfigError, Identity, NameCheck, Tls, client_config,
             rustls::{AlertDescription, CertificateError, Error},
@@ -176,7 +177,7 @@ fn ws(listener: Listener, _: &Acceptor) -> Listener {
 }
 
 /// A message there and back.
-async fn round_trip(connector: impl Connector) {
+async fn round_trip(connector: impl Connector<Stream: Duplex + 'static> + Send + 'static) {
     let mut client = Client::connect_with(connector, config("client"));
     subscribed(&mut client, "a", QoS::ExactlyOnce).await;
     // More than a record of TLS and a frame of ours hold.
@@ -186,7 +187,7 @@ async fn round_trip(connector: impl Connector) {
 }
 
 /// Why a client does not come in.
-async fn trouble(connector: impl Connector) -> Error {
+async fn trouble(connector: impl Connector<Stream: Duplex + 'static> + Send + 'static) -> Error {
     let mut config = config("client");
     config.reconnect = Reconnect::Never;
     let mut client = Client::connect_with(connector, config);

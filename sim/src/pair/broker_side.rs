@@ -137,6 +137,7 @@ impl World<'_> {
     fn ended(&mut self, id: ConnectionId, client: Option<usize>, cause: &DisconnectCause) -> Checked {
         let is_open = self.questions.iter().any(|asked| asked.connection == id);
         let Some(link) = self.link_of(id) else { return Ok(()) };
+        self.ended_connections += 1;
         self.count_if(is_open, Row::QuestionOrphaned);
         let person = self.links[link].person;
         let is_astray = self.model.is_astray(person);

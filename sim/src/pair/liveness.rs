@@ -25,13 +25,25 @@ impl World<'_> {
             self.after_broker_alone()?;
         }
         self.settle()?;
-        // All that expires does, all that waits is over.
-        self.pass(Duration::from_secs(45), Timers::OnTime)?;
+        self.stay_well()?;
         self.settle()?;
         let incarnations: Vec<u32> = self.people.iter().map(|person| person.incarnation).collect();
         self.model.check(self.now, &incarnations)?;
         self.check_retained()?;
         self.check_everything_goes()
+    }
+
+    /// On a network that works nobody loses a connection; meanwhile all expires that does.
+    fn stay_well(&mut self) -> Checked {
+        let before = self.ended_connections;
+        for _ in 0..12 {
+            self.pass(Duration::from_secs(1), Timers::OnTime)?;
+            self.round()?;
+            self.round()?;
+        }
+        let lost = self.ended_connections - before;
+        ensure!(lost == 0, "connections stay", "{lost} have ended on a network that works");
+        Ok(())
     }
 
     /// No more faults, until nothing moves any more.
@@ -133,7 +145,6 @@ impl World<'_> {
     }
 
     fn check_retained(&mut self) -> Checked {
-        // A client of a full house goes, so that the auditor finds a place.
         let mut found = BTreeMap::new();
         for Message { topic, payload, retain, .. } in self.audit()? {
             ensure!(retain, "retained messages", "{topic} without RETAIN");

@@ -78,6 +78,8 @@ struct World<'a> {
     trace: Trace,
     /// Grows with every byte and event.
     activity: u64,
+    /// How many connections the broker has seen end.
+    ended_connections: u32,
     /// How many steps were made at this instant.
     steps_at_once: u32,
 }
@@ -113,6 +115,7 @@ impl<'a> World<'a> {
             model: Model::new(setup.clients.len(), rules),
             trace,
             activity: 0,
+            ended_connections: 0,
             steps_at_once: 0,
         }
     }

@@ -83,6 +83,18 @@ pub struct WillSetup {
 }
 
 impl Setup {
+    /// Nothing that is rare: what a regression test starts from.
+    #[must_use]
+    pub fn plain(clients: usize) -> Self {
+        Self {
+            broker: BrokerSetup::PLAIN,
+            clients: vec![ClientSetup::PLAIN; clients],
+            weights: Vec::new(),
+            steps: 0,
+            window: 2000,
+        }
+    }
+
     /// Draws a setup; half of the faults are absent from a run, so that the others come together more often.
     #[must_use]
     pub fn draw(random: &mut Random) -> Self {
@@ -90,7 +102,7 @@ impl Setup {
         let mut weights: Vec<u8> = super::schedule::KINDS.iter().map(|(_, weight, _)| *weight).collect();
         for (weight, (_, _, is_fault)) in weights.iter_mut().zip(super::schedule::KINDS) {
             if *is_fault {
-                *weight = *weight * random.pick(&[0, 0, 1, 1, 3]);
+                *weight *= random.pick(&[0, 0, 1, 1, 3]);
             }
         }
         Self {
@@ -104,6 +116,28 @@ impl Setup {
 }
 
 impl BrokerSetup {
+    /// Limits that no run comes near.
+    pub const PLAIN: Self = Self {
+        maximum_packet_size: 1 << 20,
+        maximum_keep_alive: 0,
+        receive_maximum: 64,
+        inflight_maximum: 64,
+        topic_alias_maximum: 16,
+        outbound_topic_aliases: 16,
+        outbox_bytes: 65_536,
+        queue_count: 1000,
+        patience_millis: 500,
+        queue_qos0: false,
+        session_expiry_maximum: u32::MAX,
+        spare_connections: 100,
+        subscriptions_per_session: 1000,
+        retained_count: 1000,
+        retained_bytes: 1 << 20,
+        ask_authentication: false,
+        ask_publish: false,
+        ask_subscribe: false,
+    };
+
     fn draw(random: &mut Random) -> Self {
         Self {
             maximum_packet_size: random.pick(&[400, 1 << 20]),
@@ -154,6 +188,27 @@ impl BrokerSetup {
 }
 
 impl ClientSetup {
+    /// 5.0, with a session that lasts.
+    pub const PLAIN: Self = Self {
+        is_v5: true,
+        is_strict: true,
+        clean_start: false,
+        session_expiry: u32::MAX,
+        keep_alive: 0,
+        inflight_maximum: 64,
+        receive_maximum: 64,
+        maximum_packet_size: 1 << 20,
+        topic_aliases: 0,
+        queue_count: 50,
+        outbox_bytes: 65_536,
+        event_bytes: 1 << 20,
+        is_manual: false,
+        republishes: false,
+        resubscribes: true,
+        will: None,
+        seed: 0,
+    };
+
     fn draw(index: usize, random: &mut Random) -> Self {
         let is_v5 = random.one_in(2);
         let lasts = index == 0 || !random.one_in(4);

@@ -115,9 +115,19 @@ fn first_failure(tree: &Tree, from: u64, runs: u64) -> io::Result<Option<Found>>
     let seed = lines.next().and_then(|line| line.strip_prefix(FIRST)?.trim().parse::<u64>().ok());
     let seed =
         seed.ok_or_else(|| io::Error::other(format!("the simulator failed without a seed:\n{text}")))?;
-    // A table has no room for more than the rule.
-    let words = lines.next().unwrap_or_default().split(": ").next().unwrap_or_default();
-    Ok(Some(Found { runs: seed - from + 1, words: words.replace('|', "/") }))
+    Ok(Some(Found { runs: seed - from + 1, words: rule(lines.next().unwrap_or_default()) }))
+}
+
+/// The rule that was broken: what stands first, or, of a packet, the name at the end.
+fn rule(violation: &str) -> String {
+    let first = violation.split(": ").next().unwrap_or_default();
+    let last = violation.strip_suffix(')').and_then(|text| text.rsplit_once('(')).map(|(_, name)| name);
+    let words = if first == "packets" {
+        last.map_or(first.to_owned(), |name| format!("packets: {name}"))
+    } else {
+        first.to_owned()
+    };
+    words.replace('|', "/")
 }
 
 const FIRST: &str = "first failing seed:";

@@ -35,6 +35,7 @@ impl Tree {
         let original = workspace();
         let copy = original.join("target/planted/tree");
         let build = original.join("target/planted/build");
+        fs::create_dir_all(&copy)?;
         for part in PARTS {
             copy_all(&original.join(part), &copy.join(part))?;
         }

@@ -153,7 +153,7 @@ impl Hooks for Ears {
 }
 
 /// A client on the broker's own host, that no fault reaches.
-fn neighbour(server: &Server, name: &str, qos: QoS) -> Client<impl FnMut() -> Connecting<DuplexStream>> {
+fn neighbour(server: &Server, name: &str, qos: QoS) -> Client<DuplexStream> {
     let mut config = ClientConfig::new(Text::try_from(name).expect("a name"));
     config.keep_alive = 0;
     let server = server.clone();

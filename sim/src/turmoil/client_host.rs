@@ -83,14 +83,14 @@ fn connector(
 
 type Opening = mqtt_engine_tokio::Connecting<Tap<Chopped<TcpStream>>>;
 
-struct Program<F: FnMut() -> Opening> {
+struct Program {
     index: usize,
     setup: ClientSetup,
     /// Whether the broker forbids some topics.
     forbids: bool,
     witness: Witness,
     random: Random,
-    client: Client<F>,
+    client: Client<Chopped<TcpStream>>,
     /// Not answered yet.
     requests: usize,
     unacknowledged: Vec<DeliveryToken>,
@@ -100,7 +100,7 @@ struct Program<F: FnMut() -> Opening> {
     is_away: bool,
 }
 
-impl<F: FnMut() -> Opening> Program<F> {
+impl Program {
     async fn run(mut self) -> ::turmoil::Result {
         let mut next = Instant::now();
         loop {

@@ -41,9 +41,10 @@ pub fn play<D: Driver>(config: &BrokerConfig, flow: impl Fn(&mut dyn BrokerStage
 
 struct Beside<D> {
     desk: BrokerDesk,
-    driver: D,
     /// The connections that are open, by the names of the clients.
     wires: BTreeMap<&'static str, Wire>,
+    /// Dropped behind the connections: a server waits for them to end.
+    driver: D,
     versions: BTreeMap<&'static str, ProtocolVersion>,
     names: BTreeMap<SocketAddr, &'static str>,
     /// All packets of the adapter's broker to each client, over all its connections, and all its events.

@@ -12,9 +12,11 @@
 // A list of flows is read one by one.
 #![recursion_limit = "512"]
 
-mod adapters;
+mod asynchronous;
 mod beside_broker;
 mod beside_client;
+mod blocking_adapters;
+mod watcher;
 mod wire;
 
 #[allow(dead_code, reason = "flows that need a desk are not played here")]
@@ -27,6 +29,8 @@ mod client;
 #[path = "../diaries/vocabulary.rs"]
 mod vocabulary;
 
+use asynchronous::{AsynchronousClient, AsynchronousServer, OnSmol, OnTokio};
+use blocking_adapters::{BlockingClient, BlockingServer};
 use mqtt_engine::{BrokerConfig, ClientConfig};
 use mqtt_engine_diary::{
     Diary,
@@ -35,13 +39,16 @@ use mqtt_engine_diary::{
 
 /// Every adapter with a client; one that is added is added here.
 fn on_every_client(config: ClientConfig, flow: impl Fn(&mut dyn ClientStage)) -> Diary {
-    beside_client::play::<adapters::TokioClient>(&config, &flow);
-    beside_client::play::<adapters::BlockingClient>(&config, &flow)
+    beside_client::play::<AsynchronousClient<OnTokio>>(&config, &flow);
+    beside_client::play::<AsynchronousClient<OnSmol>>(&config, &flow);
+    beside_client::play::<BlockingClient>(&config, &flow)
 }
 
 /// Every adapter with a broker.
 fn on_every_broker(config: BrokerConfig, flow: impl Fn(&mut dyn BrokerStage)) -> Diary {
-    beside_broker::play::<adapters::TokioServer>(&config, &flow)
+    beside_broker::play::<AsynchronousServer<OnTokio>>(&config, &flow);
+    beside_broker::play::<AsynchronousServer<OnSmol>>(&config, &flow);
+    beside_broker::play::<BlockingServer>(&config, &flow)
 }
 
 /// Reads the lists of flows in another way than `tests/diaries` does: flows that play on any stage are tests, the others are only

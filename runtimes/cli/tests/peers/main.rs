@@ -10,6 +10,7 @@
 )]
 
 mod capture;
+mod foreign;
 mod foreign_broker;
 mod foreign_clients;
 mod paho;

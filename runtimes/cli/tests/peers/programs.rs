@@ -1,14 +1,12 @@
 //! Our command, and the foreign programs that it meets.
 
-use std::{
-    env, fs,
-    net::TcpListener,
-    path::PathBuf,
-    process::Command,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::{env, process::Command};
 
-use crate::process::{Ended, Process};
+pub(crate) use crate::foreign::{file, find, have, missing_unless, unique};
+use crate::{
+    foreign::{mosquitto, mosquitto_on},
+    process::{Ended, Process},
+};
 
 /// The version of the protocol, as each program wants it named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,52 +41,15 @@ impl Version {
     }
 }
 
-/// Whether the program is there. If it must be (`MQTT_REQUIRE_PEERS` is set) and is not, the test fails; else it says that it is skipped.
-pub(crate) fn have(program: &str) -> bool {
-    let there = find(program).is_some();
-    missing_unless(there, program)
-}
-
 /// The same for a Python with the module `paho.mqtt`.
 pub(crate) fn have_paho() -> bool {
     let import = Command::new(python()).args(["-c", "import paho.mqtt.client"]).output();
     missing_unless(import.is_ok_and(|output| output.status.success()), "paho-mqtt for Python")
 }
 
-/// What [`have`] does with what it found.
-pub(crate) fn missing_unless(there: bool, program: &str) -> bool {
-    assert!(there || env::var_os("MQTT_REQUIRE_PEERS").is_none(), "{program} is not installed, but required");
-    if !there {
-        println!("skipped: {program} is not installed");
-    }
-    there
-}
-
 /// The Python to run scripts with.
 pub(crate) fn python() -> String {
     env::var("MQTT_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned())
-}
-
-/// Debian keeps servers in a folder that is not in everybody's PATH.
-pub(crate) fn find(program: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path)
-        .chain(["/usr/sbin".into()])
-        .map(|folder| folder.join(program))
-        .find(|file| file.is_file())
-}
-
-/// A name that no other test of this run has; for files and client identifiers.
-pub(crate) fn unique(name: &str) -> String {
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    format!("{name}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
-}
-
-/// A file of this run with this content.
-pub(crate) fn file(name: &str, content: &[u8]) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(unique(name));
-    fs::write(&path, content).unwrap();
-    path
 }
 
 /// A broker that listens on a loopback port.
@@ -105,30 +66,13 @@ impl Broker {
 
     /// The same with these settings.
     pub(crate) fn mosquitto_with(settings: &str) -> Self {
-        let mut result = Err("no port is free".to_owned());
-        // Between finding a free port and listening on it, another process may take it.
-        for _ in 0..5 {
-            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            result = Self::mosquitto_on(port, settings);
-            if result.is_ok() {
-                break;
-            }
-        }
-        result.unwrap()
+        let (process, port) = mosquitto(settings);
+        Self { process, port }
     }
 
     /// The same on this port.
     pub(crate) fn mosquitto_on(port: u16, settings: &str) -> Result<Self, String> {
-        // Started by root it would become another user, who may not read the files of this folder.
-        let config = format!(
-            "user root\nlistener {port} 127.0.0.1\npersistence false\nlog_dest stderr\nlog_type all\n{settings}"
-        );
-        let config = file("mosquitto.conf", config.as_bytes());
-        let mut command = Command::new(find("mosquitto").unwrap());
-        let mut process = Process::start(command.arg("-c").arg(&config));
-        let started = process.try_wait_for(" running");
-        fs::remove_file(config).unwrap();
-        started.map(|_| Self { process, port })
+        mosquitto_on(port, settings).map(|process| Self { process, port })
     }
 
     /// Ours, `mqtt broker`.

@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, clippy::std_instead_of_core, reason = "a test may panic, and has std")]
 
 mod certificates;
+#[path = "../peers/foreign.rs"]
+mod foreign;
 mod foreign_broker;
 mod foreign_clients;
 mod ours;

@@ -14,7 +14,7 @@ use core::fmt;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::client::{Connecting, Connector};
+use crate::{Connecting, Connector};
 
 /// A stream in both directions.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -37,7 +37,7 @@ pub type BoxedConnector = Box<dyn FnMut() -> Connecting<BoxedStream> + Send>;
 pub fn boxed<C>(mut connector: C) -> BoxedConnector
 where
     C: Connector + Send + 'static,
-    C::Stream: Send + 'static,
+    C::Stream: Duplex + 'static,
 {
     Box::new(move || {
         let opening = connector.connect();

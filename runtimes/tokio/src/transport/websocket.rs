@@ -29,7 +29,7 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::client::{Connecting, Connector};
+use crate::{Connecting, Connector};
 
 /// The name that both sides must agree on.
 const PROTOCOL: &str = "mqtt";
@@ -95,7 +95,7 @@ impl<C> WebSocket<C> {
 impl<C> Connector for WebSocket<C>
 where
     C: Connector,
-    C::Stream: Send + 'static,
+    C::Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     type Stream = WebSocketStream<C::Stream>;
 

@@ -3,6 +3,7 @@
 use core::fmt;
 use std::{io, sync::Arc};
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
@@ -16,7 +17,7 @@ use tokio_rustls::{
     },
 };
 
-use crate::client::{Connecting, Connector};
+use crate::{Connecting, Connector};
 
 /// A connector that does a TLS handshake on another's streams.
 #[derive(Clone)]
@@ -38,7 +39,7 @@ impl<C> Tls<C> {
 impl<C> Connector for Tls<C>
 where
     C: Connector,
-    C::Stream: Send + 'static,
+    C::Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     type Stream = TlsStream<C::Stream>;
 

@@ -1,0 +1,4 @@
+#![cfg_attr(fuzzing, no_main)]
+#![doc = "The fuzz target `broker_against_bytes`; its body is [`mqtt_engine_fuzz::broker_against_bytes`]."]
+
+mqtt_engine_fuzz::program!(mqtt_engine_fuzz::broker_against_bytes);
