@@ -24,6 +24,7 @@ use super::{
     chopped::Chopped,
     oracle::{Phase, WATCHER, Witness},
     setup::Setup,
+    tap::Tap,
 };
 use crate::{coverage::Row, names::number, random::Random};
 
@@ -75,6 +76,7 @@ async fn run_one(setup: &Setup, witness: &Witness) -> ::turmoil::Result {
                 } else {
                     Chopped::whole(stream)
                 };
+                let stream = Tap::of_server(stream, witness.clone());
                 let server = server.clone();
                 tasks.spawn_local(async move {
                     // At capacity: the peer is closed.

@@ -35,7 +35,7 @@ impl<S> Chopped<S> {
 
 impl<S> Chopped<S> {
     /// How many bytes to move now; `Pending`: none, and ask again at once.
-    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+    fn poll_piece(&mut self, cx: &Context<'_>) -> Poll<usize> {
         let Some(random) = &mut self.random else { return Poll::Ready(usize::MAX) };
         if random.one_in(8) {
             cx.waker().wake_by_ref();

@@ -17,6 +17,7 @@ use super::{
     faults::{BROKER, RELAY},
     oracle::{Phase, Published, Status, Witness},
     setup::{ClientSetup, Setup},
+    tap::Tap,
 };
 use crate::{
     coverage::Row,
@@ -34,7 +35,8 @@ pub(super) async fn live(setup: Setup, index: usize, witness: Witness) -> ::turm
     let mut random = Random::new(setup.seed ^ (u64::from(life) << 32) ^ (index as u64 + 1) << 48);
     let forbids = setup.broker.ask_publish;
     let setup = setup.clients[index].clone();
-    let client = Client::connect_with(connector(&setup, &witness, &mut random), setup.config(index, life));
+    let client =
+        Client::connect_with(connector(index, &setup, &witness, &mut random), setup.config(index, life));
     let mut program = Program {
         index,
         setup,
@@ -52,7 +54,12 @@ pub(super) async fn live(setup: Setup, index: usize, witness: Witness) -> ::turm
 }
 
 /// What opens the streams of a client.
-fn connector(setup: &ClientSetup, witness: &Witness, random: &mut Random) -> impl FnMut() -> Opening + use<> {
+fn connector(
+    index: usize,
+    setup: &ClientSetup,
+    witness: &Witness,
+    random: &mut Random,
+) -> impl FnMut() -> Opening + use<> {
     let target = if setup.is_relayed { RELAY } else { BROKER };
     let mut random = setup.is_chopped.then(|| Random::new(random.next_u64()));
     let witness = witness.clone();
@@ -62,18 +69,19 @@ fn connector(setup: &ClientSetup, witness: &Witness, random: &mut Random) -> imp
         Box::pin(async move {
             let stream = TcpStream::connect((target, PORT)).await;
             witness.oracle().coverage.count_if(stream.is_err(), Row::ConnectFailed);
-            Ok(match random {
+            let stream = match random {
                 None => Chopped::whole(stream?),
                 Some(random) => {
                     witness.oracle().count(Row::Chopped);
                     Chopped::new(stream?, random)
                 }
-            })
+            };
+            Ok(Tap::of_client(stream, witness, index))
         })
     }
 }
 
-type Opening = mqtt_engine_tokio::Connecting<Chopped<TcpStream>>;
+type Opening = mqtt_engine_tokio::Connecting<Tap<Chopped<TcpStream>>>;
 
 struct Program {
     index: usize,

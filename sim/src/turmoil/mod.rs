@@ -13,6 +13,7 @@ mod panics;
 mod relay;
 pub mod sabotage;
 pub mod setup;
+mod tap;
 
 use std::{
     collections::VecDeque,
@@ -69,7 +70,7 @@ impl Ring for Turmoil {
     fn run(setup: &Setup, faults: &[Fault], trace: Trace) -> Report {
         let mut run = Run::new(setup, faults, trace);
         panics::watch();
-        let result = guarded(|| run.to_the_end());
+        let result = guarded(|| run.finish());
         let panic = panics::first().map(|details| Violation { rule: "panic", details });
         panics::look_away();
         let Run { sim, witness, desk, .. } = run;
@@ -126,7 +127,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn to_the_end(&mut self) -> Checked {
+    fn finish(&mut self) -> Checked {
         while self.sim.elapsed() < self.setup.busy {
             self.break_and_mend();
             self.step()?;

@@ -116,7 +116,7 @@ impl Oracle {
             published.shared += 1;
             let is_again = published.shared > 1 && published_once(published.qos, message.qos);
             // A program that starts again may get what the one before it had not acknowledged.
-            let has_forgotten = self.people.iter().any(|person| person.life > 1);
+            let has_forgotten = self.people.iter().any(|person| person.life > 1 || person.is_in_hole);
             ensure!(
                 !is_again || has_forgotten,
                 "a shared message goes to one member",
@@ -136,8 +136,10 @@ impl Oracle {
         published: &Published,
         message: &Message,
     ) -> Checked {
+        // Into a session that is not the one that the publisher means a message may be sent again.
+        let may_repeat = self.people[published.publisher].is_in_hole;
         let person = &mut self.people[index];
-        person.got.insert(number);
+        let is_new = person.got.insert(number);
         if published.probe > 0 {
             person.probes.insert(published.publisher, published.probe);
         }
@@ -146,7 +148,7 @@ impl Oracle {
         let is_first = *count == 1;
         let once = published_once(published.qos, message.qos);
         ensure!(
-            !once || is_first,
+            !once || is_first || may_repeat,
             "QoS 0 and 2 are delivered once",
             "{number} {:?} as {:?} twice to c{index}",
             published.qos,
@@ -159,7 +161,7 @@ impl Oracle {
             && !published.expires
             && message.qos > QoS::AtMostOnce
             && granted(&person.filters, &published.topic, number) > Some(QoS::AtMostOnce);
-        if is_first && (once || was_there) {
+        if is_new && (once || was_there) {
             let flow = ((published.publisher, published.topic.clone(), published.qos), message.qos);
             let last = person.last.insert(flow, number);
             ensure!(

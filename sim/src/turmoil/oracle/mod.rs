@@ -4,6 +4,7 @@
 //! inside the broker's host gets, which subscribes to everything and so sees each accepted message in its order.
 
 mod messages;
+mod packets;
 mod sessions;
 mod verdict;
 
@@ -15,8 +16,11 @@ use std::{
 
 use mqtt_engine::{PublishOutcome, QoS, Timestamp};
 
-pub(super) use self::sessions::WATCHER;
-use self::sessions::{BrokerLife, WillState};
+use self::{
+    packets::Packets,
+    sessions::{BrokerLife, WillState},
+};
+pub(super) use self::{packets::Side, sessions::WATCHER};
 use super::setup::Setup;
 use crate::{
     coverage::{Coverage, Row},
@@ -165,6 +169,7 @@ pub(super) struct Oracle {
     pub(super) now: Duration,
     /// When a message was last accepted, received or settled.
     pub(super) last_progress: Duration,
+    pub(super) packets: Packets,
     people: Vec<Person>,
     published: BTreeMap<u64, Published>,
     next_number: u64,
@@ -190,6 +195,7 @@ impl Oracle {
             restart: false,
             now: Duration::ZERO,
             last_progress: Duration::ZERO,
+            packets: Packets::new(setup.clients.len()),
             people: people.collect(),
             published: BTreeMap::new(),
             next_number: 1,
@@ -233,6 +239,7 @@ impl Oracle {
                 published.is_orphan = true;
             }
         }
+        self.packets.client_ends(index);
         self.note(|| format!("c{index} crashes"));
     }
 

@@ -78,6 +78,7 @@ impl Oracle {
             person.will = WillState::default();
             person.may_lose_session = true;
         }
+        self.packets.broker_ends();
         self.note(|| "the broker ends".to_owned());
     }
 
