@@ -239,7 +239,7 @@ fn power_loss_is_silent() {
                 std::future::pending().await
             }
         });
-        let mut steps = |sim: &mut Sim<'_>| (0..2000).for_each(|_| assert!(sim.step().unwrap()));
+        let steps = |sim: &mut Sim<'_>| (0..2000).for_each(|_| assert!(sim.step().unwrap()));
         steps(&mut sim);
         assert_eq!(*heard.lock().unwrap(), ["hello"]);
         if is_silent {

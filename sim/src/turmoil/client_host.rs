@@ -90,7 +90,7 @@ struct Program {
     forbids: bool,
     witness: Witness,
     random: Random,
-    client: Client<Chopped<TcpStream>>,
+    client: Client<Tap<Chopped<TcpStream>>>,
     /// Not answered yet.
     requests: usize,
     unacknowledged: Vec<DeliveryToken>,
