@@ -1,4 +1,9 @@
 //! Runs seeds until something breaks.
+#![allow(
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc,
+    reason = "a tool of this workspace for hosts with std"
+)]
 
 use std::{
     collections::BTreeMap,
@@ -129,9 +134,11 @@ struct Shared {
     done: AtomicU64,
     is_over: AtomicBool,
     coverage: Mutex<Coverage>,
-    /// By rule: how often it was broken, and the first seeds.
-    broken: Mutex<BTreeMap<&'static str, (u64, Vec<(u64, Violation)>)>>,
+    broken: Mutex<Broken>,
 }
+
+/// By rule: how often it was broken, and the first seeds.
+type Broken = BTreeMap<&'static str, (u64, Vec<(u64, Violation)>)>;
 
 fn run_all<R: Ring>(options: &Options) -> bool {
     let (from, to) = options.seeds;

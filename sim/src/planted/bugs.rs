@@ -21,6 +21,7 @@ const INCOMING: &str = "src/session/incoming.rs";
 const PACKET_IDS: &str = "src/session/packet_ids.rs";
 const SESSION: &str = "src/session/mod.rs";
 const HANDSHAKE: &str = "src/client/handshake.rs";
+const RECONNECT: &str = "src/client/reconnect.rs";
 const TIMERS: &str = "src/client/timers.rs";
 const DEPARTURE: &str = "src/broker/departure.rs";
 const ADMISSION: &str = "src/broker/admission.rs";
@@ -112,14 +113,21 @@ pub(crate) const BUGS: &[Bug] = &[
     Bug {
         name: "half-a-packet-kept",
         summary: "half a packet of the old connection stays in the client's decoder",
-        edits: &[Edit {
-            file: HANDSHAKE,
-            from: "            self.wire = Wire::new(&self.config, self.now);\n            // In 5.0",
-            to: "            let framing = core::mem::replace(&mut self.wire.framing, Framing::new(0));
-            self.wire = Wire::new(&self.config, self.now);
-            self.wire.framing = framing;
+        edits: &[
+            Edit {
+                file: RECONNECT,
+                from: "        drop(mem::replace(&mut self.wire, Wire::new(&self.config, self.now)));",
+                to: "        let old = mem::replace(&mut self.wire, Wire::new(&self.config, self.now));
+        self.wire.framing = old.framing;",
+            },
+            Edit {
+                file: HANDSHAKE,
+                from: "            self.wire = Wire::new(&self.config, self.now);\n            // In 5.0",
+                to: "            let old = core::mem::replace(&mut self.wire, Wire::new(&self.config, self.now));
+            self.wire.framing = old.framing;
             // In 5.0",
-        }],
+            },
+        ],
     },
     Bug {
         name: "pubrel-not-resent",
@@ -152,11 +160,14 @@ pub(crate) const BUGS: &[Bug] = &[
     Bug {
         name: "stale-outbox",
         summary: "bytes that the old connection did not take go out on the new one",
-        edits: &[Edit {
-            file: HANDSHAKE,
-            from: "            self.outbox.clear();\n            self.wire = Wire::new",
-            to: "            self.wire = Wire::new",
-        }],
+        edits: &[
+            Edit { file: RECONNECT, from: "        self.outbox.clear();\n        drop(mem::replace", to: "        drop(mem::replace" },
+            Edit {
+                file: HANDSHAKE,
+                from: "            self.outbox.clear();\n            self.wire = Wire::new",
+                to: "            self.wire = Wire::new",
+            },
+        ],
     },
     Bug {
         name: "takeover-keeps-the-old",
