@@ -147,7 +147,7 @@ fn other_method(desk: &mut ClientDesk) {
     begins_again(desk);
     desk.recv(step(ReasonCode::ReAuthenticate, b"client again"));
     desk.send(auth(ReasonCode::ContinueAuthentication).with(Property::AuthenticationMethod("PLAIN")));
-    desk.recv(disconnect(ReasonCode::BadAuthenticationMethod));
+    desk.recv(disconnect(ReasonCode::UnspecifiedError));
     desk.ends();
 }
 
