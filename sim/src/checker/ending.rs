@@ -98,7 +98,9 @@ impl Scene<'_> {
                 self.report.broken(Rule::KeepAlivePatience, Some(packet), words);
             }
         }
-        if matches!(self.link.end, Some(End::TakenOver)) && reason != ReasonCode::SessionTakenOver {
+        // A keep alive that was over when the newer connection came is told first; that it was over is judged above.
+        let is_told = matches!(reason, ReasonCode::SessionTakenOver | ReasonCode::KeepAliveTimeout);
+        if matches!(self.link.end, Some(End::TakenOver)) && !is_told {
             let words = format_args!("{reason} instead of {}", ReasonCode::SessionTakenOver);
             self.report.broken(Rule::TakeoverTold, Some(packet), words);
         }
