@@ -13,6 +13,7 @@
 #![recursion_limit = "512"]
 
 mod asynchronous;
+mod bare_clients;
 mod beside_broker;
 mod beside_client;
 mod blocking_adapters;
@@ -30,6 +31,7 @@ mod client;
 mod vocabulary;
 
 use asynchronous::{AsynchronousClient, AsynchronousServer, OnSmol, OnTokio};
+use bare_clients::{AwaitedClient, SuperloopClient};
 use blocking_adapters::{BlockingClient, BlockingServer};
 use mqtt_engine::{BrokerConfig, ClientConfig};
 use mqtt_engine_diary::{
@@ -41,6 +43,8 @@ use mqtt_engine_diary::{
 fn on_every_client(config: ClientConfig, flow: impl Fn(&mut dyn ClientStage)) -> Diary {
     beside_client::play::<AsynchronousClient<OnTokio>>(&config, &flow);
     beside_client::play::<AsynchronousClient<OnSmol>>(&config, &flow);
+    beside_client::play::<SuperloopClient>(&config, &flow);
+    beside_client::play::<AwaitedClient>(&config, &flow);
     beside_client::play::<BlockingClient>(&config, &flow)
 }
 

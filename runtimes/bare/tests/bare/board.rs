@@ -220,9 +220,8 @@ impl Board {
 
     /// How many publishes were acknowledged. No other fate is expected.
     pub fn acknowledged(&self) -> usize {
-        let fates = self.events.iter().filter_map(|event| match event {
-            ClientEvent::Published { outcome, .. } => Some(*outcome),
-            _ => None,
+        let fates = self.events.iter().filter_map(|event| {
+            if let ClientEvent::Published { outcome, .. } = event { Some(*outcome) } else { None }
         });
         fates
             .inspect(|outcome| assert!(matches!(outcome, PublishOutcome::Acknowledged { .. }), "{outcome:?}"))
@@ -230,9 +229,12 @@ impl Board {
     }
 
     pub fn payloads(&self) -> Vec<Vec<u8>> {
-        let messages = self.events.iter().filter_map(|event| match event {
-            ClientEvent::Received { message, .. } => Some(message.payload.to_vec()),
-            _ => None,
+        let messages = self.events.iter().filter_map(|event| {
+            if let ClientEvent::Received { message, .. } = event {
+                Some(message.payload.to_vec())
+            } else {
+                None
+            }
         });
         messages.collect()
     }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use mqtt_engine::{Acknowledgement, Disconnect, Message, QoS, Timestamp, Transport, packet::ProtocolVersion};
+use mqtt_engine::{
+    Acknowledgement, ClientEvent, Disconnect, Message, QoS, Transport,
+    packet::{ProtocolVersion, ReasonCode},
+};
 use mqtt_engine_bare::Next;
 
 use crate::{
@@ -121,14 +124,13 @@ fn an_acknowledgement_by_hand_goes_out() {
         board.subscribe("t", QoS::AtLeastOnce);
         board.publish("t", b"1", QoS::AtLeastOnce);
         board.run_until(|board| board.payloads().len() == 1 && board.acknowledged() == 1);
-        let Some(token) = board.events.iter().find_map(|event| match event {
-            mqtt_engine::ClientEvent::Received { token, .. } => Some(*token),
-            _ => None,
+        let Some(token) = board.events.iter().find_map(|event| {
+            if let ClientEvent::Received { token, .. } = event { Some(*token) } else { None }
         }) else {
             panic!("there was a message")
         };
-        let now: Timestamp = board.now();
-        board.client.acknowledge(token, mqtt_engine::packet::ReasonCode::Success, now);
+        let now = board.now();
+        board.client.acknowledge(token, ReasonCode::Success, now);
         board.run_for(Duration::from_secs(1));
         assert_eq!(board.site().heard[0].last_chunk(), Some(&[0x40, 2, 0, 1]));
     });
