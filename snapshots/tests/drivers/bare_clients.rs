@@ -308,11 +308,10 @@ impl beside_client::Driver for AwaitedClient {
         let smol = Smol::default();
         let happened = async {
             loop {
-                let next = link.turn_async(client, &mut self.line, clock).await;
                 if let Some(event) = client.poll_event() {
                     return event;
                 }
-                if matches!(next, Ok(false)) {
+                if matches!(link.turn_async(client, &mut self.line, clock).await, Ok(false)) {
                     pending::<()>().await;
                 }
             }
