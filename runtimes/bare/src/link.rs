@@ -133,12 +133,12 @@ impl<const N: usize> Link<N> {
 
     fn hang_up(&mut self, now: Timestamp) {
         self.phase = Phase::HangingUp(now + PATIENCE);
-        self.unread = (0, 0);
         self.unflushed = false;
     }
 
     fn pass_unread(&mut self, client: &mut Client, now: Timestamp) {
         if self.phase != Phase::Open {
+            // Of a connection that is over, or ending.
             self.unread = (0, 0);
         }
         let (start, end) = self.unread;

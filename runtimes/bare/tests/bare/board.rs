@@ -36,7 +36,7 @@ pub struct Board {
     pub client: Client,
     link: Link<32>,
     site: Shared,
-    surface: Surface,
+    pub surface: Surface,
     pub events: Vec<ClientEvent>,
     /// What the line said.
     pub faults: Vec<Fault>,

@@ -2,7 +2,9 @@
 
 use std::{cell::Cell, time::Duration};
 
-use mqtt_engine::{ClientEvent, DisconnectReason, QoS, Reconnect, packet::ProtocolVersion};
+use mqtt_engine::{
+    ClientEvent, Disconnect, DisconnectReason, QoS, Reconnect, Transport, packet::ProtocolVersion,
+};
 
 use crate::{
     board::{Board, in_every_way, lasting, with},
@@ -141,6 +143,25 @@ fn a_stalled_line_is_given_up() {
         board.site().is_stalled = false;
         board.run_until(|board| board.acknowledged() == 20);
         each_connection_is_new(board);
+    });
+}
+
+/// While the last bytes can't go out, what the server still says is let pass: it may be waiting for its own bytes to be taken.
+#[test]
+fn a_good_bye_that_can_not_be_said_does_not_stop_the_server() {
+    in_every_way(Module::Modem, |board| {
+        board.connect();
+        board.site().is_stalled = true;
+        count(board, 0..20);
+        let now = board.now();
+        board.client.disconnect(Disconnect::default(), now);
+        board.run_for(Duration::from_secs(1));
+        board.site().say(&[0xFF; 100]);
+        board.run_for(Duration::from_secs(1));
+        assert!(board.site().down.is_empty());
+        assert_eq!(board.calls(), (1, 0), "the last bytes have five seconds");
+        board.run_until(|board| board.client.transport() == Transport::None);
+        assert_eq!((board.calls(), board.endings()), ((1, 1), 1));
     });
 }
 

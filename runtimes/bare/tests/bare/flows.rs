@@ -9,7 +9,7 @@ use mqtt_engine::{
 use mqtt_engine_bare::Next;
 
 use crate::{
-    board::{in_every_way, lasting, with},
+    board::{Surface, in_every_way, lasting, with},
     site::Module,
 };
 
@@ -101,6 +101,26 @@ fn a_good_bye_is_heard() {
         board.client.connect(now);
         board.connect();
         assert_eq!(board.site().opened, 2);
+    });
+}
+
+/// What a UART has taken is not sent yet. Who can wait flushes it before hanging up; a superloop's line sees to it itself.
+#[test]
+fn an_awaited_line_is_flushed_before_it_hangs_up() {
+    in_every_way(Module::Modem, |board| {
+        if board.surface == Surface::Superloop {
+            return;
+        }
+        board.connect();
+        board.site().is_stalled = true;
+        let now = board.now();
+        board.client.disconnect(Disconnect::default(), now);
+        board.run_for(Duration::from_secs(1));
+        assert_eq!((board.calls(), board.client.remains().bytes), ((1, 0), 0));
+        board.site().is_stalled = false;
+        board.run_until(|board| board.client.transport() == Transport::None);
+        assert_eq!((board.calls(), board.site().unsent), ((1, 1), 0));
+        assert_eq!(board.site().heard[0].last_chunk(), Some(&[0xE0, 0]));
     });
 }
 

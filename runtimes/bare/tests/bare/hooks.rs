@@ -62,8 +62,8 @@ fn stale_bytes_are_thrown_away() {
         board.connect();
         board.site().cut();
         board.run_until(|board| board.endings() == 1);
-        // The rest of a PUBLISH, in the UART's memory when the module dials again.
-        board.site().say(b"lo, world");
+        // The rest of a PUBLISH.
+        board.site().leftover = b"lo, world".to_vec();
         board.connect();
         assert_eq!(board.endings(), 1);
     });
@@ -80,6 +80,7 @@ fn noise_between_two_connections_is_thrown_away() {
             board.site().say(b"noise");
             board.site().read_fails = true;
             board.run_for(Duration::from_millis(10));
+            assert!(board.site().down.is_empty() && !board.site().read_fails);
         }
         board.connect();
         assert_eq!(board.faults, [Fault::NoCarrier]);

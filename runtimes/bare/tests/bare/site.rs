@@ -52,6 +52,10 @@ pub struct Site {
     pub write_fails: bool,
     pub opening: Opening,
     pub is_dialling: bool,
+    /// What is in the UART's memory when the module has dialled.
+    pub leftover: Vec<u8>,
+    /// How many bytes were on the way up when the module was told to hang up.
+    pub unsent: usize,
     /// What the hooks were called for.
     pub opened: u32,
     pub closed: u32,
@@ -77,6 +81,8 @@ impl Site {
             write_fails: false,
             opening: Opening::After(0),
             is_dialling: false,
+            leftover: Vec::new(),
+            unsent: 0,
             opened: 0,
             closed: 0,
             heard: Vec::new(),
@@ -92,6 +98,7 @@ impl Site {
         self.is_dialled = true;
         self.opened += 1;
         self.up.clear();
+        self.down.extend(self.leftover.drain(..));
         self.connect();
     }
 
@@ -103,6 +110,7 @@ impl Site {
     /// The last bytes go out; then there is no connection.
     pub fn hang_up(&mut self) {
         self.closed += 1;
+        self.unsent = self.up.len();
         while !self.is_stalled && !self.up.is_empty() {
             self.pump();
         }
