@@ -1,8 +1,13 @@
 //! What each operation of a client allocates, link and line included. The table in the crate's documentation is made of this:
 //! `cargo test -p mqtt-engine-bare --test allocations -- --nocapture`.
-#![expect(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc,
+    reason = "a test says what went wrong by panicking"
+)]
 
-use std::{collections::VecDeque, convert::Infallible};
+use std::{collections::VecDeque, convert::Infallible, time::Duration};
 
 use allocation_counter::{AllocationInfo, measure};
 use bytes::Bytes;
@@ -115,7 +120,7 @@ impl Board {
 
     fn reconnect(&mut self) {
         self.link.lost(&mut self.client, self.now);
-        self.now = self.now + std::time::Duration::from_secs(60);
+        self.now = self.now + Duration::from_secs(60);
         self.run();
         let event = self.hear(&[0x20, 2, 1, 0], &[0x20, 3, 1, 0, 0]);
         assert!(matches!(event, Some(ClientEvent::Connected(_))), "{event:?}");
@@ -167,7 +172,7 @@ impl Board {
 
     fn ping(&mut self) {
         self.wire.up.clear();
-        self.now = self.now + std::time::Duration::from_secs(60);
+        self.now = self.now + Duration::from_secs(60);
         self.run();
         assert_eq!(self.wire.up, [0xC0, 0]);
         self.hear(&[0xD0, 0], &[0xD0, 0]);
