@@ -6,7 +6,6 @@
 mod fate;
 mod incoming;
 mod link;
-mod ordered;
 mod outgoing;
 mod packet_ids;
 mod violation;
@@ -19,7 +18,7 @@ pub(crate) use link::{Link, LinkSettings, message_properties, owned_properties, 
 pub(crate) use outgoing::left;
 pub use violation::Violation;
 
-use self::{incoming::Incoming, ordered::Ordered, outgoing::Outgoing, packet_ids::PacketIds};
+use self::{incoming::Incoming, outgoing::Outgoing, packet_ids::PacketIds};
 use crate::{
     Message, Outbox, Timestamp,
     packet::{Ack, PacketId, PacketType, Publish, ReasonCode},

@@ -7,7 +7,7 @@ use alloc::{
 use core::{mem, time::Duration};
 
 use super::{
-    Fate, Known, Link, LostSession, Ordered, PacketIds, PublishOutcome, QueueLimits, Violation, link::Replay,
+    Fate, Known, Link, LostSession, PacketIds, PublishOutcome, QueueLimits, Violation, link::Replay,
 };
 use crate::{
     Message, Outbox, QoS, Timestamp,
@@ -55,7 +55,7 @@ pub(crate) struct Outgoing {
     limits: QueueLimits,
     /// By order of the program's calls.
     /// [MQTT-4.6.0-5] [MQTT-4.6.0-6] (both versions)
-    queue: Ordered<Queued>,
+    queue: BTreeMap<u64, Queued>,
     /// The queued messages of QoS 0, which are the first to be dropped.
     droppable: BTreeSet<u64>,
     /// The queued messages that expire.
@@ -63,7 +63,7 @@ pub(crate) struct Outgoing {
     next_queued: u64,
     /// By order of the last packet that was new: PUBLISH, then PUBREL. This is the order of a replay
     /// [MQTT-4.6.0-1] [MQTT-4.6.0-4] (both versions).
-    inflight: Ordered<InFlight>,
+    inflight: BTreeMap<u64, InFlight>,
     by_id: BTreeMap<PacketId, u64>,
     next_sent: u64,
     /// What the queued and the unacknowledged messages cost.
@@ -74,11 +74,11 @@ impl Outgoing {
     pub(super) const fn new(limits: QueueLimits) -> Self {
         Self {
             limits,
-            queue: Ordered::new(),
+            queue: BTreeMap::new(),
             droppable: BTreeSet::new(),
             expiries: BTreeSet::new(),
             next_queued: 0,
-            inflight: Ordered::new(),
+            inflight: BTreeMap::new(),
             by_id: BTreeMap::new(),
             next_sent: 0,
             bytes: 0,
@@ -99,7 +99,7 @@ impl Outgoing {
 
     /// What is to be sent again on a new connection.
     pub(super) fn due_again(&self) -> Option<Replay> {
-        let (first, _) = self.inflight.first()?;
+        let (&first, _) = self.inflight.first_key_value()?;
         Some(Replay { next_release: first, next_publish: first, end: self.next_sent })
     }
 
@@ -127,7 +127,7 @@ impl Outgoing {
     }
 
     fn dequeue(&mut self, order: u64) -> Option<Queued> {
-        let queued = self.queue.remove(order)?;
+        let queued = self.queue.remove(&order)?;
         self.droppable.remove(&order);
         if let Some(expires) = queued.expires {
             self.expiries.remove(&(expires, order));
@@ -154,7 +154,7 @@ impl Outgoing {
 
     /// What waits for its first transmission: its place, its token and the message, in order.
     pub(super) fn queued(&self) -> impl Iterator<Item = (u64, u64, &Message)> {
-        self.queue.iter().map(|(order, queued)| (order, queued.token, &queued.message))
+        self.queue.iter().map(|(order, queued)| (*order, queued.token, &queued.message))
     }
 
     /// Takes a queued message out, with what is left of its expiry; `None` if nothing is left.
@@ -184,7 +184,7 @@ impl Outgoing {
             message.cost() > link.settings.peer_packet_size && link.refusal(message).is_some()
         };
         let sent = self.inflight.iter().filter_map(|(order, inflight)| match &inflight.phase {
-            Phase::Published { message, .. } if is_refused(message) => Some(order),
+            Phase::Published { message, .. } if is_refused(message) => Some(*order),
             Phase::Published { .. } | Phase::Released { .. } => None,
         });
         let sent: Vec<u64> = sent.collect();
@@ -236,7 +236,7 @@ impl Outgoing {
     /// Ends an unfinished exchange: its identifier and its share of the quota are free again.
     /// [MQTT-2.3.1-3] [MQTT-4.3.2-1] (3.1.1), [MQTT-4.3.2-3] [MQTT-4.3.3-5] [MQTT-4.9.0-2] (5.0)
     fn end_inflight(&mut self, order: u64, ids: &mut PacketIds, link: &mut Link) -> Option<InFlight> {
-        let inflight = self.inflight.remove(order)?;
+        let inflight = self.inflight.remove(&order)?;
         self.by_id.remove(&inflight.id);
         ids.release(inflight.id);
         if let Phase::Published { message, .. } = &inflight.phase {
@@ -267,7 +267,7 @@ impl Outgoing {
         }
         self.expire(now, fates);
         while bytes::Buf::remaining(outbox) < link.settings.outbox_bytes
-            && let Some((order, queued)) = self.queue.first()
+            && let Some((&order, queued)) = self.queue.first_key_value()
         {
             if let Some(reason) = link.refusal(&queued.message) {
                 self.end_queued(order, PublishOutcome::Refused { reason }, fates);
@@ -328,11 +328,10 @@ impl Outgoing {
             return;
         }
         while let Some(replay) = link.replay {
-            let found = self.inflight.range(replay.next_publish..replay.end).find_map(|(order, inflight)| {
-                match &inflight.phase {
-                    Phase::Published { message, .. } => Some((order, inflight.token, message)),
-                    Phase::Released { .. } => None,
-                }
+            let mut rest = self.inflight.range(replay.next_publish..replay.end);
+            let found = rest.find_map(|(order, inflight)| match &inflight.phase {
+                Phase::Published { message, .. } => Some((*order, inflight.token, message)),
+                Phase::Released { .. } => None,
             });
             let Some((order, token, message)) = found else {
                 link.replay = None;
@@ -361,11 +360,9 @@ impl Outgoing {
         while let Some(replay) = link.replay
             && replay.next_release < replay.end
         {
-            let found = self
-                .inflight
-                .range(replay.next_release..replay.end)
-                .find(|(_, inflight)| matches!(inflight.phase, Phase::Released { .. }));
-            let Some((order, _)) = found else {
+            let mut rest = self.inflight.range(replay.next_release..replay.end);
+            let found = rest.find(|(_, inflight)| matches!(inflight.phase, Phase::Released { .. }));
+            let Some((&order, _)) = found else {
                 link.replay = Some(Replay { next_release: replay.end, ..replay });
                 break;
             };
@@ -381,7 +378,7 @@ impl Outgoing {
 
     /// [MQTT-3.3.1-1] [MQTT-3.3.1-3] [MQTT-4.4.0-1] (both versions), [MQTT-2.3.1-3] (3.1.1)
     fn send_again(&mut self, order: u64, link: &mut Link, outbox: &mut Outbox, now: Timestamp) {
-        let Some(inflight) = self.inflight.get_mut(order) else { return };
+        let Some(inflight) = self.inflight.get_mut(&order) else { return };
         inflight.sent_at = now;
         match &inflight.phase {
             Phase::Published { message, expires } => {
@@ -405,7 +402,7 @@ impl Outgoing {
         let due: VecDeque<u64> = self
             .sent_in(replay)
             .filter(|(_, inflight)| inflight.sent_at + after <= now)
-            .map(|(order, _)| order)
+            .map(|(order, _)| *order)
             .collect();
         for order in due {
             if bytes::Buf::remaining(outbox) >= link.settings.outbox_bytes {
@@ -420,7 +417,7 @@ impl Outgoing {
     }
 
     /// What was sent on this connection: all but what its replay has not reached yet.
-    fn sent_in(&self, replay: Option<Replay>) -> impl Iterator<Item = (u64, &InFlight)> {
+    fn sent_in(&self, replay: Option<Replay>) -> impl Iterator<Item = (&u64, &InFlight)> {
         self.inflight.iter().filter(move |(order, inflight)| {
             replay.is_none_or(|replay| {
                 let next = match inflight.phase {
@@ -445,7 +442,8 @@ impl Outgoing {
         now: Timestamp,
     ) -> Result<(Known, Option<Fate>), Violation> {
         let found = self.by_id.get(&ack.packet_id).copied();
-        let Some((order, inflight)) = found.and_then(|order| Some((order, self.inflight.get(order)?))) else {
+        let Some((order, inflight)) = found.and_then(|order| Some((order, self.inflight.get(&order)?)))
+        else {
             if kind == PacketType::PubRec {
                 // The peer waits for a PUBREL, and would for ever.
                 link.answer(Packet::PubRel, ack.packet_id, ReasonCode::PacketIdentifierNotFound, outbox);
@@ -487,7 +485,7 @@ impl Outgoing {
         outbox: &mut Outbox,
         now: Timestamp,
     ) {
-        let Some(mut inflight) = self.inflight.remove(order) else { return };
+        let Some(mut inflight) = self.inflight.remove(&order) else { return };
         link.answer(Packet::PubRel, inflight.id, ReasonCode::Success, outbox);
         if let Phase::Published { message, .. } =
             mem::replace(&mut inflight.phase, Phase::Released { reason })
