@@ -1,13 +1,16 @@
-//! Maps for few entries whose keys mostly rise.
+//! Maps for small entries whose keys mostly rise.
 
 use alloc::collections::VecDeque;
 use core::borrow::Borrow;
 
+use crate::sequence::give_back;
+
 /// A map in the order of its keys, in one piece of memory that grows with its entries.
 ///
-/// What a session remembers comes and goes mostly in order: entries are added behind the last one and removed before the first one in
-/// constant time. Elsewhere the shorter side moves. Compared with `BTreeMap`, an entry costs no node of eleven, and the code of one map
-/// is a tenth, which counts on a microcontroller.
+/// Packet identifiers come and go mostly in order: entries are added behind the last one and removed before the first one in
+/// constant time. Elsewhere the shorter side moves, at most 65,535 entries of some bytes. Compared with `BTreeMap`, an entry costs no
+/// node of eleven, and the code of one map is a tenth, which counts on a microcontroller. Where values are large, or identifiers are
+/// not what limits their count, [`Sequence`](crate::sequence::Sequence) takes its place.
 #[derive(Debug)]
 pub(crate) struct SortedMap<K, V> {
     entries: VecDeque<(K, V)>,
@@ -29,10 +32,6 @@ impl<K, V> SortedMap<K, V> {
         self.entries.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
     }
@@ -52,14 +51,6 @@ impl<K, V> SortedMap<K, V> {
 
     pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
         self.iter().map(|(_, value)| value)
-    }
-
-    pub(crate) fn into_values(self) -> impl Iterator<Item = V> {
-        self.entries.into_iter().map(|(_, value)| value)
-    }
-
-    pub(crate) fn retain(&mut self, mut is_kept: impl FnMut(&K, &V) -> bool) {
-        self.entries.retain(|(key, value)| is_kept(key, value));
     }
 
     fn at(&self, index: usize) -> Option<(&K, &V)> {
@@ -108,7 +99,9 @@ impl<K: Ord, V> SortedMap<K, V> {
         K: Borrow<Q>,
     {
         let index = self.find(key).ok()?;
-        self.entries.remove(index).map(|(_, value)| value)
+        let removed = self.entries.remove(index);
+        give_back(&mut self.entries);
+        removed.map(|(_, value)| value)
     }
 
     /// The entries from this key on.
@@ -140,7 +133,7 @@ impl<K: Ord, V> SortedMap<K, V> {
 
 #[cfg(test)]
 mod tests {
-    use alloc::{collections::BTreeMap, vec::Vec};
+    use alloc::collections::BTreeMap;
 
     use super::*;
 
@@ -175,8 +168,5 @@ mod tests {
         }
         assert!(map.iter().eq(reference.iter()) && map.keys().eq(reference.keys()));
         assert_eq!(map.len(), reference.len());
-        map.retain(|key, _| key % 2 == 0);
-        reference.retain(|key, _| key % 2 == 0);
-        assert_eq!(map.into_values().collect::<Vec<_>>(), reference.into_values().collect::<Vec<_>>());
     }
 }
