@@ -27,7 +27,9 @@ pub mod framing;
 mod message;
 mod outbox;
 pub mod packet;
+mod sequence;
 mod session;
+mod sorted;
 #[doc = include_str!("statements.md")]
 pub mod statements {}
 mod text;

@@ -64,3 +64,18 @@ fn an_acknowledgement_behind_disconnect() {
     ];
     passes(&setup, &steps);
 }
+
+/// Drawn again from their seeds, each with what the run shows that it once broke.
+#[test]
+fn seeds_that_failed_once() {
+    for (seed, what) in [
+        (1_099_835, "a refusal that comes after its connection ended is told to another start of the client"),
+        (1_399_272, "a message that expires in front of the queue frees others, and nobody is told"),
+        (
+            1_662_810,
+            "a will whose question is answered in its client's next session comes back in spite of No Local",
+        ),
+    ] {
+        assert_eq!(Pair::run_seed(seed).violation, None, "seed {seed}: {what}");
+    }
+}

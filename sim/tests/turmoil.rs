@@ -79,6 +79,15 @@ fn a_share_of_the_seeds() {
     assert!(coverage.of(Row::SessionResumed) > 0 && coverage.of(Row::WillAtOnce) > 0);
 }
 
+/// 16: a keep alive that is over when a takeover comes. 6586: a message whose question is answered after its connection ended
+/// was accepted behind those of the next connection.
+#[test]
+fn seeds_that_failed_once() {
+    for seed in [16, 6586] {
+        must_be_well(seed, &Turmoil::run_seed(seed));
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_run() {
     for seed in [3, 7, 11, 42] {

@@ -15,7 +15,6 @@ use crate::{DisconnectCause, DropReason, Message, Session, Text, Will};
 /// A will whose time has come, of a session that may have ended.
 #[derive(Debug)]
 pub(super) struct DueWill {
-    session: SessionKey,
     connection: Key,
     client_id: Text,
     user_name: Option<Text>,
@@ -23,9 +22,8 @@ pub(super) struct DueWill {
 }
 
 impl DueWill {
-    fn new(session: SessionKey, stored: &Stored, will: Will) -> Self {
+    fn new(stored: &Stored, will: Will) -> Self {
         Self {
-            session,
             connection: stored.last_connection,
             client_id: stored.client_id.clone(),
             user_name: stored.user_name.clone(),
@@ -43,11 +41,9 @@ impl Broker {
         let question = peer.question.take();
         peer.handshake = None;
         let expiry = peer.connection.session_expiry();
-        let mut session = peer.connection.take_session();
-        if let Some(forgotten) = question.and_then(|question| self.orphaned(question))
-            && let Some(session) = &mut session
-        {
-            session.forget(forgotten);
+        let session = peer.connection.take_session();
+        if let Some(question) = question {
+            self.withdraw(question);
         }
         let client_id =
             session_key.and_then(|key| self.sessions.get(key)).map(|stored| stored.client_id.clone());
@@ -113,7 +109,7 @@ impl Broker {
             self.inherit(*session);
         }
         if let Some(will) = stored.will.take() {
-            self.fire_will(DueWill::new(key, &stored, will));
+            self.fire_will(DueWill::new(&stored, will));
         }
     }
 
@@ -125,7 +121,7 @@ impl Broker {
             *will_at = None;
         }
         let Some(will) = stored.will.take() else { return };
-        let due = DueWill::new(key, stored, will);
+        let due = DueWill::new(stored, will);
         self.fire_will(due);
     }
 
@@ -148,7 +144,7 @@ impl Broker {
     }
 
     pub(super) fn publish_due(&mut self, due: &DueWill) {
-        self.accept_message(&due.message, Some((due.session, &due.client_id)));
+        self.accept_message(&due.message, Some(&due.client_id));
     }
 
     fn refresh_session(&mut self, key: SessionKey) {

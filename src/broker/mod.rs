@@ -339,7 +339,7 @@ impl Broker {
         }
         let Some(peer) = self.connections.get_mut(key) else { return };
         peer.connection.fill();
-        peer.timer = self.timers.advance(Timer::Connection(key), peer.timer, peer.connection.deadline());
+        peer.advance_timer(key, &mut self.timers);
         let wish = (peer.connection.transport(), peer.connection.wants_input());
         if peer.connection.has_output() || wish != peer.wish {
             peer.wish = wish;
@@ -365,6 +365,10 @@ impl Broker {
 }
 
 impl Peer {
+    fn advance_timer(&mut self, key: Key, timers: &mut Timers) {
+        self.timer = timers.advance(Timer::Connection(key), self.timer, self.connection.deadline());
+    }
+
     fn mark_ready(&mut self, key: Key, ready: &mut VecDeque<Key>) {
         if !self.is_ready {
             self.is_ready = true;

@@ -6,7 +6,7 @@ use super::{
     Answer, Broker, BrokerEvent, ConnectionId, Question, QuestionId, departure::DueWill,
     requests::Subscribing, sessions::SessionKey, slab::Key,
 };
-use crate::{ConnectRequest, Dismissal, Message, QoS, RequestToken, packet::ReasonCode};
+use crate::{ConnectRequest, Dismissal, Message, RequestToken, packet::ReasonCode};
 
 /// What goes on when a question is answered.
 #[derive(Debug)]
@@ -31,15 +31,12 @@ pub(super) enum Asked {
     },
 }
 
-/// A message that was received, but not yet accepted. It belongs to the session, not to the connection: the client may be
-/// gone when the answer comes.
+/// A message that counts as received when the answer comes.
 #[derive(Debug)]
 pub(super) struct Publishing {
     pub(super) connection: Key,
     pub(super) session: SessionKey,
     pub(super) token: RequestToken,
-    /// The session's number for the message.
-    pub(super) delivery: u64,
     pub(super) message: Message,
 }
 
@@ -84,15 +81,10 @@ impl Broker {
                 self.subscribe_on(connection, subscribing);
             }
             Asked::Publish(publishing) => {
-                let reason = match refusal(answer) {
-                    None => self.accept_from(publishing.session, &publishing.message),
-                    Some(dismissal) => dismissal.reason,
-                };
-                let (connection, token, session) =
-                    (publishing.connection, publishing.token, publishing.session);
-                let waits = publishing.message.qos > QoS::AtMostOnce && !reason.is_error();
-                if !(waits && self.hold(connection, token, session)) {
-                    self.finish_late(&publishing, reason);
+                let Publishing { connection, session, token, message } = *publishing;
+                match refusal(answer) {
+                    None => self.accept_request(connection, session, token, &message),
+                    Some(dismissal) => self.finish_publish(connection, token, dismissal.reason),
                 }
             }
             Asked::DueWill(due) => {
@@ -106,38 +98,10 @@ impl Broker {
         }
     }
 
-    /// The connection of an open question has ended. A message was received all the same, and waits on for its answer,
-    /// unless more questions are open than there may be connections: then it counts as not received, and its number in the
-    /// session is returned.
-    pub(super) fn orphaned(&mut self, question: QuestionId) -> Option<u64> {
-        match self.questions.get(&question) {
-            Some(Asked::Publish(_)) if self.questions.len() <= self.config.connection_count => None,
-            _ => match self.questions.remove(&question)? {
-                Asked::Publish(publishing) => Some(publishing.delivery),
-                Asked::Authenticate { .. }
-                | Asked::Again { .. }
-                | Asked::Will { .. }
-                | Asked::DueWill(_)
-                | Asked::Subscribe { .. } => None,
-            },
-        }
-    }
-
-    /// Acknowledges a message whose connection may have ended since it was received.
-    fn finish_late(&mut self, publishing: &Publishing, reason: ReasonCode) {
-        let Some(stored) = self.sessions.get_mut(publishing.session) else { return };
-        match stored.connection() {
-            Some(key) => {
-                let Some(peer) = self.connections.get_mut(key) else { return };
-                if key == publishing.connection {
-                    peer.connection.finish_publish(publishing.token, reason, self.now);
-                } else {
-                    peer.connection.acknowledge_earlier(publishing.delivery, reason);
-                    self.refresh(key);
-                }
-            }
-            None => stored.acknowledge_away(publishing.delivery, reason),
-        }
+    /// The connection of an open question has ended: the answer comes too late. A message counts as not received, so that it
+    /// can't be accepted behind those of the client's next connection [MQTT-4.6.0-5] (both versions).
+    pub(super) fn withdraw(&mut self, question: QuestionId) {
+        self.questions.remove(&question);
     }
 }
 

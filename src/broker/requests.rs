@@ -51,7 +51,6 @@ impl Broker {
             return peer.connection.finish_publish(token, reason, self.now);
         }
         if self.config.ask_publish
-            && let Some(delivery) = peer.connection.delivery(token)
             && let Some(stored) = self.sessions.get(session)
         {
             let about = Question::Publish {
@@ -61,24 +60,33 @@ impl Broker {
                 qos: message.qos,
                 retain: message.retain,
             };
-            let publishing = Publishing { connection: key, session, token, delivery, message };
+            let publishing = Publishing { connection: key, session, token, message };
             return self.ask(key, about, Asked::Publish(Box::new(publishing)));
         }
-        let reason = self.accept_from(session, &message);
+        self.accept_request(key, session, token, &message);
+    }
+
+    /// Routes a client's message, and acknowledges it: now, or when a slow receiver has read.
+    pub(super) fn accept_request(
+        &mut self,
+        key: Key,
+        session: SessionKey,
+        token: RequestToken,
+        message: &Message,
+    ) {
+        let client_id = self.sessions.get(session).map(|stored| stored.client_id.clone());
+        let receivers = self.accept_message(message, client_id.as_ref());
         if message.qos > QoS::AtMostOnce && self.hold(key, token, session) {
             return;
         }
+        let reason = if receivers == 0 { ReasonCode::NoMatchingSubscribers } else { ReasonCode::Success };
+        self.finish_publish(key, token, reason);
+    }
+
+    pub(super) fn finish_publish(&mut self, key: Key, token: RequestToken, reason: ReasonCode) {
         if let Some(peer) = self.connections.get_mut(key) {
             peer.connection.finish_publish(token, reason, self.now);
         }
-    }
-
-    /// Routes a client's message, and says what its acknowledgement says.
-    pub(super) fn accept_from(&mut self, session: SessionKey, message: &Message) -> ReasonCode {
-        let client_id = self.sessions.get(session).map(|stored| stored.client_id.clone());
-        let receivers =
-            self.accept_message(message, client_id.as_ref().map(|client_id| (session, client_id)));
-        if receivers == 0 { ReasonCode::NoMatchingSubscribers } else { ReasonCode::Success }
     }
 
     pub(super) fn subscribe_request(

@@ -18,17 +18,13 @@ impl Broker {
     /// [MQTT-4.5.0-1] (both versions). Returns how many those are.
     ///
     /// The work grows with the number of matching subscriptions.
-    pub(super) fn accept_message(
-        &mut self,
-        message: &Message,
-        publisher: Option<(SessionKey, &Text)>,
-    ) -> usize {
+    pub(super) fn accept_message(&mut self, message: &Message, publisher: Option<&Text>) -> usize {
         self.counted.received += 1;
         self.pressed = None;
         let retains = message.retain && self.config.connection.retain_available;
         // [MQTT-3.3.1-5] (both versions), [MQTT-3.3.1-12] (3.1.1), [MQTT-3.3.1-8] (5.0)
         if retains && self.retained.store(message, self.now).is_err() {
-            let client_id = publisher.map_or(Text::EMPTY, |(_, client_id)| client_id.clone());
+            let client_id = publisher.cloned().unwrap_or(Text::EMPTY);
             self.tell_dropped(client_id, message, DropReason::RetainedFull);
         }
         let mut matches = mem::take(&mut self.matches);
@@ -37,7 +33,12 @@ impl Broker {
         let mut receivers = 0;
         for of_session in matches.chunk_by(|a, b| a.session == b.session) {
             let Some(first) = of_session.first() else { continue };
-            if let Some(copy) = copy_for(of_session, message, publisher.map(|(session, _)| session)) {
+            // A client identifier, not a session: a will may be published into the next one of its client.
+            let is_own = || {
+                publisher.is_some()
+                    && self.sessions.get(first.session).map(|stored| &stored.client_id) == publisher
+            };
+            if let Some(copy) = copy_for(of_session, message, is_own) {
                 receivers += 1;
                 self.deliver(first.session, copy, None);
             }
@@ -85,7 +86,9 @@ impl Broker {
             State::Connected(connection) => {
                 let Some(peer) = self.connections.get_mut(*connection) else { return };
                 peer.mark_ready(*connection, &mut self.ready);
-                peer.connection.deliver_for(message, ShareId::number(share), self.now)
+                let dropped = peer.connection.deliver_for(message, ShareId::number(share), self.now);
+                peer.advance_timer(*connection, &mut self.timers);
+                dropped
             }
             // [MQTT-3.1.2-5] (3.1.1)
             State::Away { session, .. } => {
@@ -113,10 +116,9 @@ impl Broker {
 
 /// The one copy that a session gets for all of its matching subscriptions: with the highest QoS granted, but not above the
 /// message's [MQTT-3.3.5-1] (3.1.1) [MQTT-3.3.4-2] [MQTT-3.3.4-4] (5.0).
-fn copy_for(subscriptions: &[Match], message: &Message, publisher: Option<SessionKey>) -> Option<Message> {
+fn copy_for(subscriptions: &[Match], message: &Message, is_own: impl Fn() -> bool) -> Option<Message> {
     // [MQTT-3.8.3-3] (5.0)
-    let wanted =
-        || subscriptions.iter().filter(|one| !(one.options.no_local && publisher == Some(one.session)));
+    let wanted = || subscriptions.iter().filter(|one| !(one.options.no_local && is_own()));
     let granted = wanted().map(|one| one.options.qos).max()?;
     // [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20] (5.0)
     let mut copy = message.clone();

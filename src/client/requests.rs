@@ -1,9 +1,6 @@
 //! Subscribe and unsubscribe requests: they survive a reconnect, and each is answered once.
 
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    vec::Vec,
-};
+use alloc::{collections::VecDeque, vec::Vec};
 
 use super::{
     Client, ClientEvent, Deviation, RequestError, ServerLimits, Subscribe, SubscribeToken, Subscription,
@@ -15,7 +12,9 @@ use crate::{
         self, EncodeError, Filters, Packet, PacketId, PacketType, Properties, Property, PropertyList,
         ProtocolVersion, ReasonCode, ReasonCodes, RetainHandling, TopicFilters, VariableByteInteger,
     },
+    sequence::Sequence,
     session::{Link, Session, Violation},
+    sorted::SortedMap,
 };
 
 /// How many filters go into one packet when subscriptions are made again.
@@ -24,9 +23,9 @@ const FILTERS_PER_PACKET: usize = 64;
 /// What was asked for and is not answered.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
-    pending: BTreeMap<u64, Request>,
+    pending: Sequence<Request>,
     /// Those that were sent on the present connection.
-    sent: BTreeMap<PacketId, u64>,
+    sent: SortedMap<PacketId, u64>,
     /// Those that were not, in order.
     unsent: VecDeque<u64>,
 }
@@ -45,7 +44,7 @@ impl Request {
 
 impl Requests {
     fn push(&mut self, token: u64, request: Request) {
-        self.pending.insert(token, request);
+        self.pending.push(token, request);
         self.unsent.push_back(token);
     }
 
@@ -58,7 +57,7 @@ impl Requests {
         // Subscriptions that are made again come before what the program asked for since.
         let (program, again): (Vec<_>, Vec<_>) =
             self.pending.iter().partition(|(_, request)| request.is_by_program());
-        self.unsent = again.into_iter().chain(program).map(|(token, _)| *token).collect();
+        self.unsent = again.into_iter().chain(program).map(|(token, _)| token).collect();
     }
 
     /// Forgets the subscriptions that were being made again: all of them are to be made again.
@@ -135,7 +134,7 @@ impl Client {
     /// Moves what was not sent on this connection to the outbox.
     pub(super) fn send_requests(&mut self) {
         while let Some(token) = self.requests.unsent.front().copied() {
-            let Some(request) = self.requests.pending.get(&token) else {
+            let Some(request) = self.requests.pending.get(token) else {
                 self.requests.unsent.pop_front();
                 continue;
             };
@@ -161,8 +160,7 @@ impl Client {
     /// SUBACK or UNSUBACK arrived.
     pub(super) fn request_answered(&mut self, id: PacketId, kind: PacketType, reasons: &ReasonCodes<'_>) {
         let token = self.requests.sent.get(&id).copied();
-        let Some((token, request)) =
-            token.and_then(|token| Some((token, self.requests.pending.get(&token)?)))
+        let Some((token, request)) = token.and_then(|token| Some((token, self.requests.pending.get(token)?)))
         else {
             return self.deviates(Deviation::UnknownPacketIdentifier, Violation::UnknownPacketIdentifier);
         };
@@ -193,7 +191,7 @@ impl Client {
     }
 
     fn finish_request(&mut self, token: u64, reasons: Vec<ReasonCode>) {
-        match self.requests.pending.remove(&token) {
+        match self.requests.pending.remove(token) {
             Some(Request::Subscribe { request, by_program }) => {
                 let identifier = request.identifier;
                 let mut filters = Vec::new();
@@ -232,13 +230,17 @@ impl Client {
             self.subscriptions.clear();
             return;
         }
-        let mut by_identifier: BTreeMap<Option<u32>, Vec<Subscription>> = BTreeMap::new();
+        let mut by_identifier: SortedMap<Option<u32>, Vec<Subscription>> = SortedMap::new();
         for (subscription, identifier) in self.subscriptions.values() {
-            by_identifier.entry(*identifier).or_default().push(subscription.clone());
+            if let Some(group) = by_identifier.get_mut(identifier) {
+                group.push(subscription.clone());
+            } else {
+                by_identifier.insert(*identifier, Vec::from([subscription.clone()]));
+            }
         }
         self.requests.start_over();
         let waiting = core::mem::take(&mut self.requests.unsent);
-        for (identifier, subscriptions) in by_identifier {
+        for (&identifier, subscriptions) in by_identifier.iter() {
             for filters in subscriptions.chunks(FILTERS_PER_PACKET) {
                 let request = again(filters, identifier);
                 if fits(&request, self.config.version, self.wire.link.settings.peer_packet_size) {

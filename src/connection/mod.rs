@@ -230,13 +230,7 @@ impl Connection {
     /// not finished counts as not received: the client's repetition is a new event.
     #[must_use]
     pub fn into_session(mut self) -> Option<Session> {
-        let mut session = self.take_session()?;
-        for (_, request) in &self.requests {
-            if let Request::Publish { delivery } = request {
-                session.forget(*delivery);
-            }
-        }
-        Some(session)
+        self.take_session()
     }
 
     /// How many messages at what cost find room, if the queue is at most half full.
@@ -269,6 +263,11 @@ impl Connection {
     pub(crate) fn take_session(&mut self) -> Option<Session> {
         let Flow { mut session, .. } = self.flow.take()?;
         session.suspend();
+        for (_, request) in &self.requests {
+            if let Request::Publish { delivery } = request {
+                session.forget(*delivery);
+            }
+        }
         Some(session)
     }
 

@@ -1,6 +1,6 @@
 //! Time: how long a client may take for its CONNECT, and how long it may be silent after it.
 
-use super::{Connection, DisconnectCause, Phase};
+use super::{Connection, DisconnectCause, Flow, Phase};
 use crate::Timestamp;
 
 /// What the connection waits for.
@@ -10,21 +10,18 @@ enum Timer {
     Connect,
     /// A packet from the client is due.
     KeepAlive,
+    /// A queued message expires, and those behind it may be free to go.
+    Expiry,
 }
 
 impl Timer {
+    const ALL: [Self; 3] = [Self::Connect, Self::KeepAlive, Self::Expiry];
+
     const fn words(self) -> &'static str {
         match self {
             Self::Connect => "connect timeout",
             Self::KeepAlive => "keep alive",
-        }
-    }
-
-    /// What the connection ends with.
-    const fn cause(self) -> DisconnectCause {
-        match self {
-            Self::Connect => DisconnectCause::ConnectTimeout,
-            Self::KeepAlive => DisconnectCause::KeepAliveTimeout,
+            Self::Expiry => "message expiry",
         }
     }
 }
@@ -33,13 +30,13 @@ impl Connection {
     /// When [`handle_timeout`](Self::handle_timeout) is due.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.timer().map(|(when, _)| when)
+        self.next_timer().map(|(when, _)| when)
     }
 
     /// Why there is a [`deadline`](Self::deadline), for people who debug.
     #[must_use]
     pub fn why_deadline(&self) -> Option<&'static str> {
-        self.timer().map(|(_, timer)| timer.words())
+        self.next_timer().map(|(_, timer)| timer.words())
     }
 
     /// Lets time pass. Early and late calls do no harm.
@@ -47,24 +44,49 @@ impl Connection {
         self.pass(now);
     }
 
-    fn timer(&self) -> Option<(Timestamp, Timer)> {
-        match self.phase {
-            Phase::AwaitingConnect { until }
-            | Phase::Deciding { until }
-            | Phase::Authenticating { until } => Some((until, Timer::Connect)),
+    fn next_timer(&self) -> Option<(Timestamp, Timer)> {
+        Timer::ALL
+            .into_iter()
+            .filter_map(|timer| Some((self.when(timer)?, timer)))
+            .min_by_key(|(when, _)| *when)
+    }
+
+    fn when(&self, timer: Timer) -> Option<Timestamp> {
+        match (timer, self.phase) {
+            (
+                Timer::Connect,
+                Phase::AwaitingConnect { until }
+                | Phase::Deciding { until }
+                | Phase::Authenticating { until },
+            ) => Some(until),
             // A client can't be blamed for silence while its packets are not read.
-            Phase::Open if !self.is_waiting() => Some((self.keep_alive.deadline()?, Timer::KeepAlive)),
-            Phase::Open | Phase::Ended | Phase::Gone => None,
+            (Timer::KeepAlive, Phase::Open) if !self.is_waiting() => self.keep_alive.deadline(),
+            (Timer::Expiry, Phase::Open) => self.flow.as_ref()?.session.next_expiry(),
+            _ => None,
         }
     }
 
     /// Lets time pass to `now`.
     pub(super) fn pass(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
-        if let Some((when, timer)) = self.timer()
-            && when <= self.now
-        {
-            self.end(timer.cause());
+        for timer in Timer::ALL {
+            if self.when(timer).is_some_and(|when| when <= self.now) {
+                self.fire(timer);
+            }
+        }
+    }
+
+    fn fire(&mut self, timer: Timer) {
+        match timer {
+            Timer::Connect => self.end(DisconnectCause::ConnectTimeout),
+            Timer::KeepAlive => self.end(DisconnectCause::KeepAliveTimeout),
+            // [MQTT-3.3.2-5] (5.0)
+            Timer::Expiry => {
+                if let Some(Flow { session, .. }) = &mut self.flow {
+                    session.expire(self.now, &mut self.fates);
+                }
+                self.fill();
+            }
         }
     }
 }

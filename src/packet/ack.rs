@@ -51,8 +51,8 @@ impl<'a> Ack<'a> {
     }
 }
 
-/// Reason code and properties, where no properties and then success may be left out (5.0 sections 3.4 to 3.7, 3.14
-/// and 3.15); 3.1.1 has neither.
+/// Reason code and properties, where no properties and then success may be left out (5.0 sections 3.4 to 3.7 and
+/// 3.14); 3.1.1 has neither.
 pub(super) fn write_short_form(
     reason: ReasonCode,
     properties: &Properties<'_>,

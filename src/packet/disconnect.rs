@@ -63,6 +63,11 @@ impl<'a> Auth<'a> {
     }
 
     pub(super) fn write(&self, version: ProtocolVersion, sink: &mut impl Sink) {
-        write_short_form(self.reason, &self.properties, version, sink);
+        // It may leave out both or nothing (5.0 section 3.15.2.1), while a peer that leaves out the length alone is understood.
+        // [MQTT-2.2.2-1] (5.0)
+        if self.reason != ReasonCode::Success || !self.properties.is_empty() {
+            sink.u8(self.reason.as_u8());
+            self.properties.write(version, sink);
+        }
     }
 }

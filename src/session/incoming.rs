@@ -1,11 +1,13 @@
 //! The receiver of messages: what is to be acknowledged, and which QoS 2 messages were received already (section 4.3).
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 
 use super::{Arrival, Known, Link, Violation};
 use crate::{
     Outbox, QoS,
     packet::{Ack, Packet, PacketId, PacketType, ProtocolVersion, Publish, ReasonCode},
+    sequence::Sequence,
+    sorted::SortedMap,
 };
 
 /// A received QoS 1 or 2 message that nobody has acknowledged yet.
@@ -39,13 +41,13 @@ enum ExchangeState {
 #[derive(Debug, Default)]
 pub(crate) struct Incoming {
     next_token: u64,
-    deliveries: BTreeMap<u64, Delivery>,
-    exchanges: BTreeMap<PacketId, Exchange>,
+    deliveries: Sequence<Delivery>,
+    exchanges: SortedMap<PacketId, Exchange>,
     /// The awaited deliveries in order of receipt: PUBACKs and PUBRECs go out in this order [MQTT-4.6.0-2] [MQTT-4.6.0-3] (both versions).
     at_least_once: VecDeque<u64>,
     exactly_once: VecDeque<u64>,
     /// The identifiers of the awaited QoS 1 messages.
-    at_least_once_ids: BTreeSet<PacketId>,
+    at_least_once_ids: SortedMap<PacketId, ()>,
 }
 
 impl Incoming {
@@ -94,7 +96,7 @@ impl Incoming {
         }
         match exchange.state {
             ExchangeState::Delivered { token } => {
-                if let Some(delivery) = self.deliveries.get_mut(&token)
+                if let Some(delivery) = self.deliveries.get_mut(token)
                     && !delivery.awaited
                 {
                     delivery.awaited = true;
@@ -123,12 +125,12 @@ impl Incoming {
 
     fn deliver(&mut self, id: PacketId, qos: QoS) -> u64 {
         let token = self.token();
-        self.deliveries.insert(token, Delivery { id, qos, acknowledged: None, awaited: true });
+        self.deliveries.push(token, Delivery { id, qos, acknowledged: None, awaited: true });
         if qos == QoS::ExactlyOnce {
             self.exactly_once.push_back(token);
         } else {
             self.at_least_once.push_back(token);
-            self.at_least_once_ids.insert(id);
+            self.at_least_once_ids.insert(id, ());
         }
         token
     }
@@ -141,7 +143,7 @@ impl Incoming {
         link: Option<&mut Link>,
         outbox: &mut Outbox,
     ) {
-        let Some(delivery) = self.deliveries.get_mut(&token) else { return };
+        let Some(delivery) = self.deliveries.get_mut(token) else { return };
         delivery.acknowledged.get_or_insert_with(|| sendable(reason));
         let qos = delivery.qos;
         match link {
@@ -152,7 +154,7 @@ impl Incoming {
 
     /// Notes the program's word for a message whose connection is gone: QoS 2 is answered when the peer repeats it.
     fn settle_unawaited(&mut self, token: u64) {
-        let Some(delivery) = self.deliveries.get(&token) else { return };
+        let Some(delivery) = self.deliveries.get(token) else { return };
         if delivery.awaited {
             return;
         }
@@ -161,12 +163,12 @@ impl Incoming {
         {
             exchange.state = ExchangeState::Answered { reason };
         }
-        self.deliveries.remove(&token);
+        self.deliveries.remove(token);
     }
 
     /// Takes a message for not received, whose connection is gone: the peer's repetition is a new one.
     pub(super) fn forget(&mut self, token: u64) {
-        if let Some(delivery) = self.deliveries.remove(&token)
+        if let Some(delivery) = self.deliveries.remove(token)
             && delivery.qos == QoS::ExactlyOnce
         {
             self.exchanges.remove(&delivery.id);
@@ -179,14 +181,14 @@ impl Incoming {
             let order =
                 if qos == QoS::ExactlyOnce { &mut self.exactly_once } else { &mut self.at_least_once };
             let Some(token) = order.front().copied() else { return };
-            let Some(delivery) = self.deliveries.get(&token) else {
+            let Some(delivery) = self.deliveries.get(token) else {
                 order.pop_front();
                 continue;
             };
             let Some(reason) = delivery.acknowledged else { return };
             let id = delivery.id;
             order.pop_front();
-            self.deliveries.remove(&token);
+            self.deliveries.remove(token);
             if qos == QoS::ExactlyOnce {
                 self.answer_exactly_once(id, reason, link, outbox);
             } else {
@@ -248,12 +250,12 @@ impl Incoming {
     /// the set of QoS 2 identifiers stays.
     pub(super) fn suspend(&mut self) {
         for token in self.at_least_once.drain(..) {
-            self.deliveries.remove(&token);
+            self.deliveries.remove(token);
         }
         self.at_least_once_ids.clear();
         let suspended = core::mem::take(&mut self.exactly_once);
         for token in suspended {
-            if let Some(delivery) = self.deliveries.get_mut(&token) {
+            if let Some(delivery) = self.deliveries.get_mut(token) {
                 delivery.awaited = false;
                 if delivery.acknowledged.is_some() {
                     self.settle_unawaited(token);

@@ -3,6 +3,7 @@
 //! Both sides of the protocol send and receive messages by the same rules, so [`Client`](crate::Client) and
 //! [`Connection`](crate::Connection) share this module. Packet identifiers never leave it: its users know tokens.
 
+mod expiries;
 mod fate;
 mod incoming;
 mod link;
@@ -18,7 +19,7 @@ pub(crate) use link::{Link, LinkSettings, message_properties, owned_properties, 
 pub(crate) use outgoing::left;
 pub use violation::Violation;
 
-use self::{incoming::Incoming, outgoing::Outgoing, packet_ids::PacketIds};
+use self::{expiries::Expiries, incoming::Incoming, outgoing::Outgoing, packet_ids::PacketIds};
 use crate::{
     Message, Outbox, Timestamp,
     packet::{Ack, PacketId, PacketType, Publish, ReasonCode},

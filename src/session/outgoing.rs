@@ -1,17 +1,16 @@
 //! The sender of messages: a queue, and the exchanges of QoS 1 and 2 that are not finished (section 4.3).
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    vec::Vec,
-};
+use alloc::{collections::VecDeque, vec::Vec};
 use core::{mem, time::Duration};
 
 use super::{
-    Fate, Known, Link, LostSession, PacketIds, PublishOutcome, QueueLimits, Violation, link::Replay,
+    Expiries, Fate, Known, Link, LostSession, PacketIds, PublishOutcome, QueueLimits, Violation, link::Replay,
 };
 use crate::{
     Message, Outbox, QoS, Timestamp,
     packet::{Ack, Packet, PacketId, PacketType, ReasonCode},
+    sequence::Sequence,
+    sorted::SortedMap,
 };
 
 /// A message that waits for its first transmission.
@@ -55,16 +54,16 @@ pub(crate) struct Outgoing {
     limits: QueueLimits,
     /// By order of the program's calls.
     /// [MQTT-4.6.0-5] [MQTT-4.6.0-6] (both versions)
-    queue: BTreeMap<u64, Queued>,
+    queue: Sequence<Queued>,
     /// The queued messages of QoS 0, which are the first to be dropped.
-    droppable: BTreeSet<u64>,
+    droppable: Sequence<()>,
     /// The queued messages that expire.
-    expiries: BTreeSet<(Timestamp, u64)>,
+    expiries: Expiries,
     next_queued: u64,
     /// By order of the last packet that was new: PUBLISH, then PUBREL. This is the order of a replay
     /// [MQTT-4.6.0-1] [MQTT-4.6.0-4] (both versions).
-    inflight: BTreeMap<u64, InFlight>,
-    by_id: BTreeMap<PacketId, u64>,
+    inflight: Sequence<InFlight>,
+    by_id: SortedMap<PacketId, u64>,
     next_sent: u64,
     /// What the queued and the unacknowledged messages cost.
     bytes: usize,
@@ -74,12 +73,12 @@ impl Outgoing {
     pub(super) const fn new(limits: QueueLimits) -> Self {
         Self {
             limits,
-            queue: BTreeMap::new(),
-            droppable: BTreeSet::new(),
-            expiries: BTreeSet::new(),
+            queue: Sequence::new(),
+            droppable: Sequence::new(),
+            expiries: Expiries::new(),
             next_queued: 0,
-            inflight: BTreeMap::new(),
-            by_id: BTreeMap::new(),
+            inflight: Sequence::new(),
+            by_id: SortedMap::new(),
             next_sent: 0,
             bytes: 0,
         }
@@ -99,7 +98,7 @@ impl Outgoing {
 
     /// What is to be sent again on a new connection.
     pub(super) fn due_again(&self) -> Option<Replay> {
-        let (&first, _) = self.inflight.first_key_value()?;
+        let (first, _) = self.inflight.first()?;
         Some(Replay { next_release: first, next_publish: first, end: self.next_sent })
     }
 
@@ -118,19 +117,22 @@ impl Outgoing {
         let order = self.next_queued;
         self.next_queued += 1;
         if queued.message.qos == QoS::AtMostOnce {
-            self.droppable.insert(order);
+            self.droppable.push(order, ());
         }
         if let Some(expires) = queued.expires {
-            self.expiries.insert((expires, order));
+            self.expiries.note(expires, order);
         }
-        self.queue.insert(order, queued);
+        self.queue.push(order, queued);
     }
 
     fn dequeue(&mut self, order: u64) -> Option<Queued> {
-        let queued = self.queue.remove(&order)?;
-        self.droppable.remove(&order);
-        if let Some(expires) = queued.expires {
-            self.expiries.remove(&(expires, order));
+        let queued = self.queue.remove(order)?;
+        if queued.message.qos == QoS::AtMostOnce {
+            self.droppable.remove(order);
+        }
+        if queued.expires.is_some() {
+            let queue = &self.queue;
+            self.expiries.left(queue.len(), |order| queue.get(order).is_some());
         }
         Some(queued)
     }
@@ -143,7 +145,7 @@ impl Outgoing {
     }
 
     pub(super) fn make_room(&mut self) -> Option<(u64, Message)> {
-        let order = *self.droppable.first()?;
+        let order = self.droppable.first()?.0;
         self.discard(order).map(|queued| (queued.token, queued.message))
     }
 
@@ -154,7 +156,7 @@ impl Outgoing {
 
     /// What waits for its first transmission: its place, its token and the message, in order.
     pub(super) fn queued(&self) -> impl Iterator<Item = (u64, u64, &Message)> {
-        self.queue.iter().map(|(order, queued)| (*order, queued.token, &queued.message))
+        self.queue.iter().map(|(order, queued)| (order, queued.token, &queued.message))
     }
 
     /// Takes a queued message out, with what is left of its expiry; `None` if nothing is left.
@@ -184,7 +186,7 @@ impl Outgoing {
             message.cost() > link.settings.peer_packet_size && link.refusal(message).is_some()
         };
         let sent = self.inflight.iter().filter_map(|(order, inflight)| match &inflight.phase {
-            Phase::Published { message, .. } if is_refused(message) => Some(*order),
+            Phase::Published { message, .. } if is_refused(message) => Some(order),
             Phase::Published { .. } | Phase::Released { .. } => None,
         });
         let sent: Vec<u64> = sent.collect();
@@ -212,13 +214,13 @@ impl Outgoing {
     }
 
     pub(super) fn next_expiry(&self) -> Option<Timestamp> {
-        self.expiries.first().map(|(expires, _)| *expires)
+        self.expiries.first().map(|(expires, _)| expires)
     }
 
     /// Expires queued messages. What was sent once is never expired [MQTT-4.3.3-7] (5.0).
     /// [MQTT-3.3.2-5] [MQTT-4.3.3-13] (5.0)
     pub(super) fn expire(&mut self, now: Timestamp, fates: &mut VecDeque<Fate>) {
-        while let Some((expires, order)) = self.expiries.first().copied()
+        while let Some((expires, order)) = self.expiries.first()
             && expires <= now
         {
             self.end_queued(order, PublishOutcome::Expired, fates);
@@ -236,7 +238,7 @@ impl Outgoing {
     /// Ends an unfinished exchange: its identifier and its share of the quota are free again.
     /// [MQTT-2.3.1-3] [MQTT-4.3.2-1] (3.1.1), [MQTT-4.3.2-3] [MQTT-4.3.3-5] [MQTT-4.9.0-2] (5.0)
     fn end_inflight(&mut self, order: u64, ids: &mut PacketIds, link: &mut Link) -> Option<InFlight> {
-        let inflight = self.inflight.remove(&order)?;
+        let inflight = self.inflight.remove(order)?;
         self.by_id.remove(&inflight.id);
         ids.release(inflight.id);
         if let Phase::Published { message, .. } = &inflight.phase {
@@ -267,7 +269,7 @@ impl Outgoing {
         }
         self.expire(now, fates);
         while bytes::Buf::remaining(outbox) < link.settings.outbox_bytes
-            && let Some((&order, queued)) = self.queue.first_key_value()
+            && let Some((order, queued)) = self.queue.first()
         {
             if let Some(reason) = link.refusal(&queued.message) {
                 self.end_queued(order, PublishOutcome::Refused { reason }, fates);
@@ -310,7 +312,7 @@ impl Outgoing {
             link.retransmit_at = link.settings.retransmit_after.map(|after| inflight.sent_at + after);
         }
         self.by_id.insert(inflight.id, self.next_sent);
-        self.inflight.insert(self.next_sent, inflight);
+        self.inflight.push(self.next_sent, inflight);
         self.next_sent += 1;
     }
 
@@ -328,10 +330,11 @@ impl Outgoing {
             return;
         }
         while let Some(replay) = link.replay {
-            let mut rest = self.inflight.range(replay.next_publish..replay.end);
-            let found = rest.find_map(|(order, inflight)| match &inflight.phase {
-                Phase::Published { message, .. } => Some((*order, inflight.token, message)),
-                Phase::Released { .. } => None,
+            let found = self.sent_between(replay.next_publish, replay.end).find_map(|(order, inflight)| {
+                match &inflight.phase {
+                    Phase::Published { message, .. } => Some((order, inflight.token, message)),
+                    Phase::Released { .. } => None,
+                }
             });
             let Some((order, token, message)) = found else {
                 link.replay = None;
@@ -360,9 +363,10 @@ impl Outgoing {
         while let Some(replay) = link.replay
             && replay.next_release < replay.end
         {
-            let mut rest = self.inflight.range(replay.next_release..replay.end);
-            let found = rest.find(|(_, inflight)| matches!(inflight.phase, Phase::Released { .. }));
-            let Some((&order, _)) = found else {
+            let found = self
+                .sent_between(replay.next_release, replay.end)
+                .find(|(_, inflight)| matches!(inflight.phase, Phase::Released { .. }));
+            let Some((order, _)) = found else {
                 link.replay = Some(Replay { next_release: replay.end, ..replay });
                 break;
             };
@@ -378,7 +382,7 @@ impl Outgoing {
 
     /// [MQTT-3.3.1-1] [MQTT-3.3.1-3] [MQTT-4.4.0-1] (both versions), [MQTT-2.3.1-3] (3.1.1)
     fn send_again(&mut self, order: u64, link: &mut Link, outbox: &mut Outbox, now: Timestamp) {
-        let Some(inflight) = self.inflight.get_mut(&order) else { return };
+        let Some(inflight) = self.inflight.get_mut(order) else { return };
         inflight.sent_at = now;
         match &inflight.phase {
             Phase::Published { message, expires } => {
@@ -402,7 +406,7 @@ impl Outgoing {
         let due: VecDeque<u64> = self
             .sent_in(replay)
             .filter(|(_, inflight)| inflight.sent_at + after <= now)
-            .map(|(order, _)| *order)
+            .map(|(order, _)| order)
             .collect();
         for order in due {
             if bytes::Buf::remaining(outbox) >= link.settings.outbox_bytes {
@@ -416,8 +420,12 @@ impl Outgoing {
             oldest.map(|sent_at| if sent_at + after <= now { now + after } else { sent_at + after });
     }
 
+    fn sent_between(&self, first: u64, end: u64) -> impl Iterator<Item = (u64, &InFlight)> {
+        self.inflight.from(first).take_while(move |(order, _)| *order < end)
+    }
+
     /// What was sent on this connection: all but what its replay has not reached yet.
-    fn sent_in(&self, replay: Option<Replay>) -> impl Iterator<Item = (&u64, &InFlight)> {
+    fn sent_in(&self, replay: Option<Replay>) -> impl Iterator<Item = (u64, &InFlight)> {
         self.inflight.iter().filter(move |(order, inflight)| {
             replay.is_none_or(|replay| {
                 let next = match inflight.phase {
@@ -442,8 +450,7 @@ impl Outgoing {
         now: Timestamp,
     ) -> Result<(Known, Option<Fate>), Violation> {
         let found = self.by_id.get(&ack.packet_id).copied();
-        let Some((order, inflight)) = found.and_then(|order| Some((order, self.inflight.get(&order)?)))
-        else {
+        let Some((order, inflight)) = found.and_then(|order| Some((order, self.inflight.get(order)?))) else {
             if kind == PacketType::PubRec {
                 // The peer waits for a PUBREL, and would for ever.
                 link.answer(Packet::PubRel, ack.packet_id, ReasonCode::PacketIdentifierNotFound, outbox);
@@ -485,7 +492,7 @@ impl Outgoing {
         outbox: &mut Outbox,
         now: Timestamp,
     ) {
-        let Some(mut inflight) = self.inflight.remove(&order) else { return };
+        let Some(mut inflight) = self.inflight.remove(order) else { return };
         link.answer(Packet::PubRel, inflight.id, ReasonCode::Success, outbox);
         if let Phase::Published { message, .. } =
             mem::replace(&mut inflight.phase, Phase::Released { reason })

@@ -43,6 +43,29 @@ fn a_connection_is_named_with_its_timer() {
     assert_eq!(next(&World::new()), None);
 }
 
+/// A message that waits for the quota and expires makes way for QoS 0 behind it: the broker knows the moment, and tells whose
+/// output it frees.
+#[test]
+fn a_queued_message_that_expires_is_told_by_its_connection() {
+    let mut world = World::new();
+    let id = world.connect(hello(V5, "lamp").with(&[Property::ReceiveMaximum(1)]));
+    world.subscribe(id, "#", AtLeastOnce);
+    let message = |payload: &'static str, qos| Message::new("t", payload).unwrap().with_qos(qos);
+    let mut short = message("short", AtLeastOnce);
+    short.properties.message_expiry = Some(Duration::from_secs(5));
+    for message in [message("first", AtLeastOnce), short, message("free", AtMostOnce)] {
+        world.broker.publish(message, world.now);
+    }
+    expect(&world, 5, "message expiry of 0.0");
+    assert_eq!(world.payloads(id), ["first"]);
+    while world.broker.poll_ready().is_some() {}
+    world.now = world.now + Duration::from_secs(5);
+    world.broker.handle_timeout(world.now);
+    assert_eq!(world.broker.poll_ready(), Some(id));
+    assert_eq!(world.payloads(id), ["free"]);
+    assert_eq!(next(&world), None);
+}
+
 /// The broker does not move its entry with each packet.
 #[test]
 fn an_early_look_is_told_from_what_is_due() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mqtt_engine::{
     Answer, BrokerEvent, DropReason, Question,
-    packet::{Packet, Property, ReasonCode},
+    packet::{Packet, Property, ReasonCode, Subscription},
 };
 
 use crate::harness::*;
@@ -323,6 +323,34 @@ fn s62_vulnerability_a_due_will_goes_through_the_same_question_as_a_message() {
         world.broker.answer(question, answer, world.now);
         assert_eq!(world.broker.statistics().retained, usize::from(allowed));
         world.expect_nothing(watcher);
+    }
+}
+
+/// No Local is about client identifiers [MQTT-3.8.3-3] (5.0): a will whose question is answered when its client is back, with a new
+/// session, is still its own.
+#[test]
+fn a_late_will_is_its_own_clients_in_the_next_session_as_well() {
+    for no_local in [true, false] {
+        let mut world = World::with(|config| config.ask_publish = true);
+        let question = |world: &mut World| {
+            let asked = world.events().into_iter().find_map(|event| match event {
+                BrokerEvent::Question { question, .. } => Some(question),
+                _ => None,
+            });
+            asked.expect("a question")
+        };
+        let client = world.knock(hello(V5, "a").will("w", AtMostOnce, false, &[]));
+        let about_connect = question(&mut world);
+        world.broker.answer(about_connect, Answer::Allow, world.now);
+        assert_eq!(world.connack(client).1, ReasonCode::Success);
+        world.hang_up(client);
+        let about_will = question(&mut world);
+        let client = world.connect(hello(V5, "a"));
+        let filter = Subscription { filter: "#", no_local, ..Subscription::default() };
+        world.send(client, &subscribe(1, &[filter], &[]));
+        world.expect(client, &[suback(1, &[ReasonCode::Success])]);
+        world.broker.answer(about_will, Answer::Allow, world.now);
+        assert_eq!(world.payloads(client).len(), usize::from(!no_local));
     }
 }
 

@@ -146,7 +146,9 @@ impl World<'_> {
             Garbage::BrokenConnect => Row::GarbageConnect,
             Garbage::BrokenPackets | Garbage::LateNoise => Row::GarbageLater,
         });
-        let bytes = nonsense(what, &mut Random::new(seed.into()));
+        let mut bytes = nonsense(what, &mut Random::new(seed.into()));
+        // No watcher sees all topics that begin with `$`.
+        bytes.iter_mut().filter(|byte| **byte == b'$').for_each(|byte| *byte = b'%');
         let mut rest = &bytes[..];
         while !rest.is_empty() && self.broker.wants_input(id) {
             // In small pieces, so that the watcher's queue is never full.

@@ -8,7 +8,7 @@ use mqtt_engine::{
 
 use super::{
     World,
-    pipe::{Link, Subscribing},
+    pipe::{Due, Link, Subscribing},
 };
 use crate::{
     coverage::Row,
@@ -116,7 +116,8 @@ impl World<'_> {
             Packet::Unsubscribe(unsubscribe) => {
                 let session = &mut self.model.sessions[self.links[link].person];
                 let codes = unsubscribe.filters.iter().map(|filter| session.unsubscribe(filter)).collect();
-                self.links[link].answers.push_back((unsubscribe.packet_id, codes));
+                let due = Due { packet_id: unsubscribe.packet_id, codes, filters: Vec::new() };
+                self.links[link].answers.push_back(due);
             }
             Packet::Disconnect(disconnect) => {
                 let most = self.config.connection.session_expiry_maximum;
@@ -170,7 +171,8 @@ impl World<'_> {
         if one.version < ProtocolVersion::V5 {
             codes.iter_mut().filter(|code| **code >= 0x80).for_each(|code| *code = 0x80);
         }
-        one.answers.push_back((subscribing.packet_id, codes));
+        let filters = subscribing.wanted.iter().map(|one| one.filter).collect();
+        one.answers.push_back(Due { packet_id: subscribing.packet_id, codes, filters });
     }
 
     /// The program has decided one filter.
@@ -187,7 +189,9 @@ impl World<'_> {
     fn broker_writes(&mut self, link: usize, packet: &Packet<'_>) -> Checked {
         match packet {
             Packet::Publish(publish) => {
-                self.model.sent(self.links[link].person, number(publish.payload).unwrap_or(0));
+                let Link { person, generation, .. } = self.links[link];
+                self.model.sent(person, number(publish.payload).unwrap_or(0));
+                self.model.sessions[person].ledgers[generation as usize].sent(publish.topic)?;
                 self.publish_written(link, 1, publish);
             }
             Packet::PubComp(_) => {
@@ -210,7 +214,7 @@ impl World<'_> {
     ) -> Checked {
         let one = &mut self.links[link];
         let mut codes: Vec<u8> = reasons.map(ReasonCode::as_u8).collect();
-        let Some((expected_id, expected)) = one.answers.pop_front() else {
+        let Some(Due { packet_id: expected_id, codes: expected, filters }) = one.answers.pop_front() else {
             ensure!(false, "an answer to nothing", "p{} gets {id}: {codes:?}", one.person);
             return Ok(());
         };
@@ -224,6 +228,7 @@ impl World<'_> {
             "p{} gets {id}: {codes:?}, not {expected_id}: {expected:?}",
             one.person
         );
+        self.model.sessions[one.person].ledgers[one.generation as usize].announced.extend(filters);
         Ok(())
     }
 

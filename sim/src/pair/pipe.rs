@@ -75,6 +75,15 @@ pub(super) struct Subscribing {
     pub(super) undecided: usize,
 }
 
+/// A SUBACK or UNSUBACK that the broker owes.
+#[derive(Debug)]
+pub(super) struct Due {
+    pub(super) packet_id: PacketId,
+    pub(super) codes: Vec<u8>,
+    /// What is subscribed to from then on.
+    pub(super) filters: Vec<&'static str>,
+}
+
 /// A connection, and what was seen on it.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -100,7 +109,7 @@ pub(super) struct Link {
     pub(super) goodbye: Option<(bool, Option<u32>)>,
     pub(super) subscribing: Option<Subscribing>,
     /// The answers to SUBSCRIBE and UNSUBSCRIBE that are due, in order.
-    pub(super) answers: VecDeque<(PacketId, Vec<u8>)>,
+    pub(super) answers: VecDeque<Due>,
     /// How long the client may be silent, and since when it is, for the broker.
     pub(super) patience: Option<Duration>,
     pub(super) last_packet: Timestamp,

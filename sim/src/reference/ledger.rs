@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mqtt_engine::QoS;
 
-use super::retained::Retained;
+use super::{
+    matching::{matches, shared},
+    retained::Retained,
+};
+use crate::violation::{Checked, ensure};
 
 /// Subscription identifiers, how often each: four bits for each of 1 to 15.
 pub(crate) type Identifiers = u64;
@@ -72,11 +76,21 @@ pub(crate) struct Ledger {
     pub(crate) refused: BTreeSet<u64>,
     /// The shared filters that it was ever a member of.
     pub(crate) memberships: BTreeSet<&'static str>,
+    /// The filters whose SUBACK was ever sent, or lost with its connection.
+    pub(crate) announced: BTreeSet<&'static str>,
 }
 
 impl Ledger {
     pub(crate) fn owe(&mut self, looks: Looks, must_arrive: bool) {
         self.lines.entry((looks.topic, looks.qos)).or_default().copies.push(Owed { looks, must_arrive });
+    }
+
+    /// The broker sends a message: not before the SUBACK of a subscription that it is for. The topic is empty behind an alias.
+    pub(crate) fn sent(&self, topic: &str) -> Checked {
+        let mut filters = self.announced.iter().map(|filter| shared(filter).unwrap_or(filter));
+        let is_announced = topic.is_empty() || filters.any(|filter| matches(filter, topic));
+        ensure!(is_announced, "a message before its SUBACK", "{topic}: {:?}", self.announced);
+        Ok(())
     }
 
     /// A message has arrived; `None` if it must not.

@@ -328,7 +328,7 @@ impl Model {
                 .subscriptions
                 .iter()
                 .filter(|one| shared(one.filter).is_none() && matches(one.filter, name));
-            let own = publisher == Some((client, session.generation));
+            let own = publisher.is_some_and(|(publisher, _)| publisher == client);
             let all = matching.clone().count();
             let wanted: Vec<&Subscription> = matching.filter(|one| !(own && one.no_local)).collect();
             self.coverage.count_if(wanted.len() < all, Row::NoLocal);

@@ -100,6 +100,8 @@ impl Session {
             self.incarnation = incarnation;
         }
         self.ledgers.resize_with(self.generation as usize + 1, Ledger::default);
+        let filters: Vec<_> = self.subscriptions.iter().map(|one| one.filter).collect();
+        self.ledger().announced.extend(filters);
         self.is_connected = true;
         self.expiry = seen.expiry;
         self.will_delay = seen.will_delay;
@@ -204,8 +206,13 @@ impl Session {
     /// The reason code of the UNSUBACK.
     pub(crate) fn unsubscribe(&mut self, filter: &str) -> u8 {
         self.ledger().outdate(filter);
-        let former = self.subscriptions.iter().position(|one| one.filter == filter);
-        former.map(|former| self.subscriptions.remove(former)).map_or(0x11, |_| 0)
+        let Some(former) = self.subscriptions.iter().position(|one| one.filter == filter) else {
+            return 0x11;
+        };
+        let removed = self.subscriptions.remove(former);
+        // What it has let in may come on another connection, without the SUBACK of this one.
+        self.ledger().announced.insert(removed.filter);
+        0
     }
 
     /// Whether it is a member of the group all of whose members are granted QoS 2, since before a moment.

@@ -47,7 +47,8 @@ fn s54_a_packet_cut_anywhere_is_refused() {
             short.extend_from_slice(&body[..cut]);
             check_stable(&short, version);
             // A shorter packet may be whole, but it is never taken for the longer one.
-            assert_ne!(Packet::decode(&short, version).as_ref(), Ok(&packet));
+            let is_taken_for_it = Packet::decode(&short, version).as_ref() == Ok(&packet);
+            assert!(!is_taken_for_it || is_auth_of_length_one(&short), "{packet}");
         }
     }
 }
@@ -93,8 +94,13 @@ fn check_stable(frame: &[u8], version: ProtocolVersion) {
     let again = encoded(&packet, version).unwrap_or_else(|error| {
         panic!("{frame:02x?} is decoded to {packet}, which can't be encoded: {error}")
     });
-    assert!(again.len() <= frame.len());
+    assert!(again.len() <= frame.len() || is_auth_of_length_one(frame));
     let decoded = Packet::decode(&again, version).unwrap();
     assert_eq!(decoded, packet);
     assert_eq!(encoded(&decoded, version).unwrap(), again);
+}
+
+/// It lacks the length of its properties: that is let pass, and never sent.
+fn is_auth_of_length_one(frame: &[u8]) -> bool {
+    matches!(frame, [0xF0, 1, _])
 }

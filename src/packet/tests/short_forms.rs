@@ -38,6 +38,7 @@ fn s53_acks_of_every_length_are_taken() {
     }
 }
 
+/// [MQTT-2.2.2-1] (5.0)
 #[test]
 fn s53_disconnect_and_auth_of_every_length_are_taken() {
     let none = Properties::NONE;
@@ -57,10 +58,16 @@ fn s53_disconnect_and_auth_of_every_length_are_taken() {
         ),
         ("F0 00", Packet::Auth(Auth { reason: R::Success, properties: none }), "F0 00"),
         ("F0 01 00", Packet::Auth(Auth { reason: R::Success, properties: none }), "F0 00"),
+        // Only an AUTH of length 0 may leave something out; one with a code alone is let pass, but not sent.
+        (
+            "F0 01 18",
+            Packet::Auth(Auth { reason: R::ContinueAuthentication, properties: none }),
+            "F0 02 18 00",
+        ),
         (
             "F0 02 18 00",
             Packet::Auth(Auth { reason: R::ContinueAuthentication, properties: none }),
-            "F0 01 18",
+            "F0 02 18 00",
         ),
     ] {
         let frame = bytes(hex);
