@@ -45,6 +45,7 @@ impl<V> Sequence<V> {
             self.places.back().is_none_or(|(last, _)| *last < number),
             "{number} is not the highest"
         );
+        make_room(&mut self.places);
         self.places.push_back((number, Some(value)));
         self.count += 1;
     }
@@ -109,6 +110,13 @@ impl<V> Sequence<V> {
     }
 }
 
+/// Makes room for one more: for one, two, four at first, because a device has one at a time, and its memory is small.
+pub(crate) fn make_room<T>(entries: &mut VecDeque<T>) {
+    if entries.len() == entries.capacity() {
+        entries.reserve_exact(entries.len().max(1));
+    }
+}
+
 /// Gives memory back that is by far too much for what is left.
 pub(crate) fn give_back<T>(entries: &mut VecDeque<T>) {
     if entries.capacity() > KEPT && entries.len() < entries.capacity() / 8 {
@@ -166,6 +174,20 @@ mod tests {
         }
         assert_eq!((sequence.len(), sequence.places.len()), (1, 1));
         assert!(sequence.places.capacity() <= KEPT);
+    }
+
+    #[test]
+    fn one_at_a_time_needs_one_place_and_more_double_it() {
+        let mut sequence = Sequence::new();
+        let mut grown = 0;
+        for number in 0..1000_u64 {
+            let before = sequence.places.capacity();
+            sequence.push(number, number);
+            let after = sequence.places.capacity();
+            assert!(number > 0 || after == 1);
+            grown += u32::from(after != before);
+        }
+        assert_eq!(grown, 11);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 use core::borrow::Borrow;
 
-use crate::sequence::give_back;
+use crate::sequence::{give_back, make_room};
 
 /// A map in the order of its keys, in one piece of memory that grows with its entries.
 ///
@@ -90,7 +90,10 @@ impl<K: Ord, V> SortedMap<K, V> {
                     entry.1 = value;
                 }
             }
-            Err(index) => self.entries.insert(index, (key, value)),
+            Err(index) => {
+                make_room(&mut self.entries);
+                self.entries.insert(index, (key, value));
+            }
         }
     }
 

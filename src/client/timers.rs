@@ -6,6 +6,7 @@ use super::{Client, ClientEvent, DisconnectReason, Phase};
 use crate::{
     Timestamp,
     packet::{Packet, ReasonCode},
+    sequence::make_room,
 };
 
 /// What the client waits for.
@@ -135,6 +136,7 @@ impl Client {
 
     pub(super) fn emit(&mut self, event: ClientEvent) {
         self.event_bytes += event.cost();
+        make_room(&mut self.events);
         self.events.push_back(event);
     }
 }

@@ -154,9 +154,7 @@ impl Board {
 
     fn receive(&mut self, qos: QoS) {
         let event = match qos {
-            QoS::AtMostOnce => {
-                self.hear(b"\x30\x0D\0\x03ledon, dimm", b"\x30\x0E\0\x03led\0on, dimm")
-            }
+            QoS::AtMostOnce => self.hear(b"\x30\x0D\0\x03ledon, dimm", b"\x30\x0E\0\x03led\0on, dimm"),
             QoS::AtLeastOnce => {
                 self.hear(b"\x32\x0F\0\x03led\0\x01on, dimm", b"\x32\x10\0\x03led\0\x01\0on, dimm")
             }
