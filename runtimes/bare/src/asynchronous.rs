@@ -10,10 +10,10 @@ use bytes::Buf;
 use embedded_io_async::{Error, ErrorKind, Read, Write};
 use mqtt_engine::{Client, Timestamp};
 
-use crate::{Link, link::Step};
-
-/// How often an opened line is read for what was left of the connection before.
-const LEFTOVERS: usize = 64;
+use crate::{
+    Link,
+    link::{LEFTOVERS, Step},
+};
 
 /// A line whose halves are read and written at the same time.
 ///

@@ -8,6 +8,9 @@ use mqtt_engine::{Client, Timestamp, Transport};
 /// How long the last bytes may take, and then the end of the connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How often an opened line is read for what was left of the connection before.
+pub(crate) const LEFTOVERS: usize = 64;
+
 /// Moves the bytes between a [`Client`] and its line. It holds `N` bytes for what is read, and allocates nothing.
 ///
 /// A program without an executor calls [`turn`](Self::turn) in its loop, one with an executor awaits [`turn_async`](Self::turn_async). Both

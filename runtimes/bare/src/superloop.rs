@@ -6,10 +6,10 @@ use bytes::Buf;
 use embedded_io::{Error, ErrorKind, Read, ReadReady, Write, WriteReady};
 use mqtt_engine::{Client, Timestamp};
 
-use crate::{Line, LineError, Link, link::Step};
-
-/// How often an opened line is read for what was left of the connection before.
-const LEFTOVERS: usize = 64;
+use crate::{
+    Line, LineError, Link,
+    link::{LEFTOVERS, Step},
+};
 
 /// When the next turn is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
