@@ -28,6 +28,7 @@ mod message;
 mod outbox;
 pub mod packet;
 mod session;
+mod sorted;
 #[doc = include_str!("statements.md")]
 pub mod statements {}
 mod text;

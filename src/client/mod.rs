@@ -13,10 +13,7 @@ mod reconnect;
 mod requests;
 mod timers;
 
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    string::String,
-};
+use alloc::{collections::VecDeque, string::String};
 
 use bytes::Buf;
 
@@ -37,6 +34,7 @@ use crate::{
     framing::feed,
     packet::ReasonCode,
     session::{Fate, QueueLimits, Session},
+    sorted::SortedMap,
 };
 
 /// An MQTT client as a state machine: one session, and at most one connection at a time.
@@ -74,7 +72,7 @@ pub struct Client {
     starts_clean: bool,
     requests: Requests,
     /// What the server granted, to be asked for again when it loses the session.
-    subscriptions: BTreeMap<TopicFilter, (Subscription, Option<u32>)>,
+    subscriptions: SortedMap<TopicFilter, (Subscription, Option<u32>)>,
     next_token: u64,
     fates: VecDeque<Fate>,
     events: VecDeque<ClientEvent>,
@@ -131,7 +129,7 @@ impl Client {
             was_connected: false,
             starts_clean: false,
             requests: Requests::default(),
-            subscriptions: BTreeMap::new(),
+            subscriptions: SortedMap::new(),
             next_token: 0,
             fates: VecDeque::new(),
             events: VecDeque::new(),

@@ -1,9 +1,6 @@
 //! Subscribe and unsubscribe requests: they survive a reconnect, and each is answered once.
 
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    vec::Vec,
-};
+use alloc::{collections::VecDeque, vec::Vec};
 
 use super::{
     Client, ClientEvent, Deviation, RequestError, ServerLimits, Subscribe, SubscribeToken, Subscription,
@@ -16,6 +13,7 @@ use crate::{
         ProtocolVersion, ReasonCode, ReasonCodes, RetainHandling, TopicFilters, VariableByteInteger,
     },
     session::{Link, Session, Violation},
+    sorted::SortedMap,
 };
 
 /// How many filters go into one packet when subscriptions are made again.
@@ -24,9 +22,9 @@ const FILTERS_PER_PACKET: usize = 64;
 /// What was asked for and is not answered.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
-    pending: BTreeMap<u64, Request>,
+    pending: SortedMap<u64, Request>,
     /// Those that were sent on the present connection.
-    sent: BTreeMap<PacketId, u64>,
+    sent: SortedMap<PacketId, u64>,
     /// Those that were not, in order.
     unsent: VecDeque<u64>,
 }
@@ -232,13 +230,17 @@ impl Client {
             self.subscriptions.clear();
             return;
         }
-        let mut by_identifier: BTreeMap<Option<u32>, Vec<Subscription>> = BTreeMap::new();
+        let mut by_identifier: SortedMap<Option<u32>, Vec<Subscription>> = SortedMap::new();
         for (subscription, identifier) in self.subscriptions.values() {
-            by_identifier.entry(*identifier).or_default().push(subscription.clone());
+            if let Some(group) = by_identifier.get_mut(identifier) {
+                group.push(subscription.clone());
+            } else {
+                by_identifier.insert(*identifier, Vec::from([subscription.clone()]));
+            }
         }
         self.requests.start_over();
         let waiting = core::mem::take(&mut self.requests.unsent);
-        for (identifier, subscriptions) in by_identifier {
+        for (&identifier, subscriptions) in by_identifier.iter() {
             for filters in subscriptions.chunks(FILTERS_PER_PACKET) {
                 let request = again(filters, identifier);
                 if fits(&request, self.config.version, self.wire.link.settings.peer_packet_size) {

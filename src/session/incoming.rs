@@ -1,11 +1,12 @@
 //! The receiver of messages: what is to be acknowledged, and which QoS 2 messages were received already (section 4.3).
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 
 use super::{Arrival, Known, Link, Violation};
 use crate::{
     Outbox, QoS,
     packet::{Ack, Packet, PacketId, PacketType, ProtocolVersion, Publish, ReasonCode},
+    sorted::SortedMap,
 };
 
 /// A received QoS 1 or 2 message that nobody has acknowledged yet.
@@ -39,13 +40,13 @@ enum ExchangeState {
 #[derive(Debug, Default)]
 pub(crate) struct Incoming {
     next_token: u64,
-    deliveries: BTreeMap<u64, Delivery>,
-    exchanges: BTreeMap<PacketId, Exchange>,
+    deliveries: SortedMap<u64, Delivery>,
+    exchanges: SortedMap<PacketId, Exchange>,
     /// The awaited deliveries in order of receipt: PUBACKs and PUBRECs go out in this order [MQTT-4.6.0-2] [MQTT-4.6.0-3] (both versions).
     at_least_once: VecDeque<u64>,
     exactly_once: VecDeque<u64>,
     /// The identifiers of the awaited QoS 1 messages.
-    at_least_once_ids: BTreeSet<PacketId>,
+    at_least_once_ids: SortedMap<PacketId, ()>,
 }
 
 impl Incoming {
@@ -128,7 +129,7 @@ impl Incoming {
             self.exactly_once.push_back(token);
         } else {
             self.at_least_once.push_back(token);
-            self.at_least_once_ids.insert(id);
+            self.at_least_once_ids.insert(id, ());
         }
         token
     }

@@ -1,6 +1,6 @@
 //! What lives with one network connection, replaced whole when the next one begins.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use crate::{
         Ack, EncodeError, Packet, PacketId, Properties, Property, PropertyList, ProtocolVersion, Publish,
         ReasonCode,
     },
+    sorted::SortedMap,
 };
 
 /// No more input is taken while so many bytes of acknowledgements wait for a peer that sends but does not read.
@@ -69,7 +70,7 @@ pub(crate) struct Link {
     answer_bytes: u64,
     answered_until: u64,
     inbound_aliases: Vec<Option<Bytes>>,
-    outbound_aliases: BTreeMap<Bytes, u16>,
+    outbound_aliases: SortedMap<Bytes, u16>,
 }
 
 impl Link {
@@ -83,7 +84,7 @@ impl Link {
             answer_bytes: 0,
             answered_until: 0,
             inbound_aliases: Vec::new(),
-            outbound_aliases: BTreeMap::new(),
+            outbound_aliases: SortedMap::new(),
             settings,
         }
     }

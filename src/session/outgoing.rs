@@ -1,9 +1,6 @@
 //! The sender of messages: a queue, and the exchanges of QoS 1 and 2 that are not finished (section 4.3).
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    vec::Vec,
-};
+use alloc::{collections::VecDeque, vec::Vec};
 use core::{mem, time::Duration};
 
 use super::{
@@ -12,6 +9,7 @@ use super::{
 use crate::{
     Message, Outbox, QoS, Timestamp,
     packet::{Ack, Packet, PacketId, PacketType, ReasonCode},
+    sorted::SortedMap,
 };
 
 /// A message that waits for its first transmission.
@@ -55,16 +53,16 @@ pub(crate) struct Outgoing {
     limits: QueueLimits,
     /// By order of the program's calls.
     /// [MQTT-4.6.0-5] [MQTT-4.6.0-6] (both versions)
-    queue: BTreeMap<u64, Queued>,
+    queue: SortedMap<u64, Queued>,
     /// The queued messages of QoS 0, which are the first to be dropped.
-    droppable: BTreeSet<u64>,
+    droppable: SortedMap<u64, ()>,
     /// The queued messages that expire.
-    expiries: BTreeSet<(Timestamp, u64)>,
+    expiries: SortedMap<(Timestamp, u64), ()>,
     next_queued: u64,
     /// By order of the last packet that was new: PUBLISH, then PUBREL. This is the order of a replay
     /// [MQTT-4.6.0-1] [MQTT-4.6.0-4] (both versions).
-    inflight: BTreeMap<u64, InFlight>,
-    by_id: BTreeMap<PacketId, u64>,
+    inflight: SortedMap<u64, InFlight>,
+    by_id: SortedMap<PacketId, u64>,
     next_sent: u64,
     /// What the queued and the unacknowledged messages cost.
     bytes: usize,
@@ -74,12 +72,12 @@ impl Outgoing {
     pub(super) const fn new(limits: QueueLimits) -> Self {
         Self {
             limits,
-            queue: BTreeMap::new(),
-            droppable: BTreeSet::new(),
-            expiries: BTreeSet::new(),
+            queue: SortedMap::new(),
+            droppable: SortedMap::new(),
+            expiries: SortedMap::new(),
             next_queued: 0,
-            inflight: BTreeMap::new(),
-            by_id: BTreeMap::new(),
+            inflight: SortedMap::new(),
+            by_id: SortedMap::new(),
             next_sent: 0,
             bytes: 0,
         }
@@ -99,7 +97,7 @@ impl Outgoing {
 
     /// What is to be sent again on a new connection.
     pub(super) fn due_again(&self) -> Option<Replay> {
-        let (&first, _) = self.inflight.first_key_value()?;
+        let (&first, _) = self.inflight.first()?;
         Some(Replay { next_release: first, next_publish: first, end: self.next_sent })
     }
 
@@ -118,10 +116,10 @@ impl Outgoing {
         let order = self.next_queued;
         self.next_queued += 1;
         if queued.message.qos == QoS::AtMostOnce {
-            self.droppable.insert(order);
+            self.droppable.insert(order, ());
         }
         if let Some(expires) = queued.expires {
-            self.expiries.insert((expires, order));
+            self.expiries.insert((expires, order), ());
         }
         self.queue.insert(order, queued);
     }
@@ -143,7 +141,7 @@ impl Outgoing {
     }
 
     pub(super) fn make_room(&mut self) -> Option<(u64, Message)> {
-        let order = *self.droppable.first()?;
+        let order = *self.droppable.first()?.0;
         self.discard(order).map(|queued| (queued.token, queued.message))
     }
 
@@ -212,13 +210,13 @@ impl Outgoing {
     }
 
     pub(super) fn next_expiry(&self) -> Option<Timestamp> {
-        self.expiries.first().map(|(expires, _)| *expires)
+        self.expiries.first().map(|((expires, _), ())| *expires)
     }
 
     /// Expires queued messages. What was sent once is never expired [MQTT-4.3.3-7] (5.0).
     /// [MQTT-3.3.2-5] [MQTT-4.3.3-13] (5.0)
     pub(super) fn expire(&mut self, now: Timestamp, fates: &mut VecDeque<Fate>) {
-        while let Some((expires, order)) = self.expiries.first().copied()
+        while let Some((&(expires, order), ())) = self.expiries.first()
             && expires <= now
         {
             self.end_queued(order, PublishOutcome::Expired, fates);
@@ -267,7 +265,7 @@ impl Outgoing {
         }
         self.expire(now, fates);
         while bytes::Buf::remaining(outbox) < link.settings.outbox_bytes
-            && let Some((&order, queued)) = self.queue.first_key_value()
+            && let Some((&order, queued)) = self.queue.first()
         {
             if let Some(reason) = link.refusal(&queued.message) {
                 self.end_queued(order, PublishOutcome::Refused { reason }, fates);
@@ -328,10 +326,11 @@ impl Outgoing {
             return;
         }
         while let Some(replay) = link.replay {
-            let mut rest = self.inflight.range(replay.next_publish..replay.end);
-            let found = rest.find_map(|(order, inflight)| match &inflight.phase {
-                Phase::Published { message, .. } => Some((*order, inflight.token, message)),
-                Phase::Released { .. } => None,
+            let found = self.sent_between(replay.next_publish, replay.end).find_map(|(order, inflight)| {
+                match &inflight.phase {
+                    Phase::Published { message, .. } => Some((*order, inflight.token, message)),
+                    Phase::Released { .. } => None,
+                }
             });
             let Some((order, token, message)) = found else {
                 link.replay = None;
@@ -360,8 +359,9 @@ impl Outgoing {
         while let Some(replay) = link.replay
             && replay.next_release < replay.end
         {
-            let mut rest = self.inflight.range(replay.next_release..replay.end);
-            let found = rest.find(|(_, inflight)| matches!(inflight.phase, Phase::Released { .. }));
+            let found = self
+                .sent_between(replay.next_release, replay.end)
+                .find(|(_, inflight)| matches!(inflight.phase, Phase::Released { .. }));
             let Some((&order, _)) = found else {
                 link.replay = Some(Replay { next_release: replay.end, ..replay });
                 break;
@@ -414,6 +414,10 @@ impl Outgoing {
         // At least one full interval from now for what found no room in the outbox.
         link.retransmit_at =
             oldest.map(|sent_at| if sent_at + after <= now { now + after } else { sent_at + after });
+    }
+
+    fn sent_between(&self, first: u64, end: u64) -> impl Iterator<Item = (&u64, &InFlight)> {
+        self.inflight.from(&first).take_while(move |(order, _)| **order < end)
     }
 
     /// What was sent on this connection: all but what its replay has not reached yet.

@@ -1,8 +1,6 @@
 //! The packet identifiers of one sender: one space for PUBLISH, SUBSCRIBE and UNSUBSCRIBE.
 
-use alloc::collections::BTreeMap;
-
-use crate::packet::PacketId;
+use crate::{packet::PacketId, sorted::SortedMap};
 
 /// Which packet identifiers are free, as ranges, so that taking and releasing one costs the same however many are live.
 ///
@@ -11,13 +9,15 @@ use crate::packet::PacketId;
 #[derive(Debug)]
 pub(crate) struct PacketIds {
     /// First and last identifier of each free range.
-    free: BTreeMap<u16, u16>,
+    free: SortedMap<u16, u16>,
     next: u16,
 }
 
 impl Default for PacketIds {
     fn default() -> Self {
-        Self { free: BTreeMap::from([(1, u16::MAX)]), next: 1 }
+        let mut free = SortedMap::new();
+        free.insert(1, u16::MAX);
+        Self { free, next: 1 }
     }
 }
 
@@ -27,11 +27,10 @@ impl PacketIds {
     pub(crate) fn take(&mut self) -> Option<PacketId> {
         let (first, last) = self
             .free
-            .range(..=self.next)
-            .next_back()
+            .last_to(&self.next)
             .filter(|(_, last)| **last >= self.next)
-            .or_else(|| self.free.range(self.next..).next())
-            .or_else(|| self.free.first_key_value())
+            .or_else(|| self.free.from(&self.next).next())
+            .or_else(|| self.free.first())
             .map(|(first, last)| (*first, *last))?;
         let id = self.next.clamp(first, last);
         self.free.remove(&first);
@@ -50,7 +49,7 @@ impl PacketIds {
         let id = id.get();
         let mut first = id;
         let mut last = id;
-        if let Some((&before, &end)) = self.free.range(..=id).next_back() {
+        if let Some((&before, &end)) = self.free.last_to(&id) {
             if end >= id {
                 return;
             }
