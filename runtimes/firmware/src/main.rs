@@ -21,38 +21,74 @@ use core::panic::PanicInfo;
 use clock::Clock;
 use cortex_m::{asm, peripheral::SCB};
 use lamp::Lamp;
-use mqtt_engine::Client;
+use mqtt_engine::{Client, Timestamp};
 use mqtt_engine_bare::{Link, Next};
-use serial::Serial;
+use serial::{Damaged, Serial};
+
+/// All that the program is made of. It stands at the bottom of the stack for ever.
+struct Program {
+    client: Client,
+    link: Link<64>,
+    line: Serial,
+    lamp: Lamp,
+    clock: Clock,
+}
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
     board::start();
     hardware::start_heap();
-    // Taken once, here.
-    let Some(core) = cortex_m::Peripherals::take() else { SCB::sys_reset() };
-    let mut clock = Clock::start(core.SYST);
-    let mut line = Serial::start();
-    let mut lamp = Lamp::new();
-    let mut client = Client::new(settings::client(), clock.now());
-    let mut link = Link::<64>::new();
+    let mut program = Program::new();
     loop {
-        let now = clock.now();
-        let next = link.turn(&mut client, &mut line, now);
-        while let Some(event) = client.poll_event() {
-            lamp.hear(event, &mut client, now);
-        }
-        if lamp.act(&mut client, now).is_err() {
-            link.lost(&mut client, now);
-        }
+        program.turn();
+    }
+}
+
+impl Program {
+    // Not inlined: what is needed to make it would take room on the stack for ever.
+    #[inline(never)]
+    fn new() -> Self {
+        // Taken once, here.
+        let Some(core) = cortex_m::Peripherals::take() else { SCB::sys_reset() };
+        let mut clock = Clock::start(core.SYST);
+        let client = Client::new(settings::client(), clock.now());
+        Self { client, link: Link::new(), line: Serial::start(), lamp: Lamp::new(), clock }
+    }
+
+    #[inline(never)]
+    fn turn(&mut self) {
+        let now = self.clock.now();
+        let next = self.exchange(now);
+        self.hear(now);
+        self.act(now);
         match next {
             // Something was done, or the line failed, which the client has been told.
             Ok(Next::AtOnce) | Err(_) => {}
             // Until the next byte or tick. What waits to be sent wakes nobody.
-            Ok(Next::Wait { .. }) if client.outbox().is_empty() => asm::wfi(),
+            Ok(Next::Wait { .. }) if self.client.outbox().is_empty() => asm::wfi(),
             Ok(Next::Wait { .. }) => {}
             // The client gave up; a lamp never does.
-            Ok(Next::Rest) => client.connect(now),
+            Ok(Next::Rest) => self.client.connect(now),
+        }
+    }
+
+    // These are not inlined: each needs its own room on the stack, one after the other.
+    #[inline(never)]
+    fn exchange(&mut self, now: Timestamp) -> Result<Next, Damaged> {
+        self.link.turn(&mut self.client, &mut self.line, now)
+    }
+
+    #[inline(never)]
+    fn act(&mut self, now: Timestamp) {
+        if self.lamp.act(&mut self.client, now).is_err() {
+            self.link.lost(&mut self.client, now);
+        }
+    }
+
+    #[inline(never)]
+    fn hear(&mut self, now: Timestamp) {
+        while let Some(event) = self.client.poll_event() {
+            self.lamp.hear(event, &mut self.client, now);
         }
     }
 }
