@@ -135,6 +135,10 @@ impl Client {
 
     pub(super) fn emit(&mut self, event: ClientEvent) {
         self.event_bytes += event.cost();
+        // Twice the room, from one event on: a board with 8 KiB of RAM has no room for four.
+        if self.events.len() == self.events.capacity() {
+            self.events.reserve_exact(self.events.len().max(1));
+        }
         self.events.push_back(event);
     }
 }

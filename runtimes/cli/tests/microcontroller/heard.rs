@@ -1,15 +1,22 @@
 //! What a subscriber to everything hears.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
 use crate::{
     process::Process,
     programs::{Broker, Version},
 };
 
+/// No board takes longer for all of it; one that starts again and again would talk for ever.
+const LONGEST: Duration = Duration::from_secs(300);
+
 /// The subscriber, and what it has heard so far.
 pub(crate) struct Heard {
     subscriber: Process,
+    since: Instant,
     /// The counter's undamaged numbers.
     numbers: BTreeSet<u32>,
     /// How often the board said that it was connected, as it counts.
@@ -24,12 +31,19 @@ impl Heard {
         let mut subscriber =
             Process::start(&mut broker.mqtt("sub", Version::V5, &["-t", "#", "-v", "-q", "1"]));
         subscriber.wait_for("ready ready");
-        Self { subscriber, numbers: BTreeSet::new(), connections: Vec::new(), memory: BTreeMap::new() }
+        Self {
+            subscriber,
+            since: Instant::now(),
+            numbers: BTreeSet::new(),
+            connections: Vec::new(),
+            memory: BTreeMap::new(),
+        }
     }
 
     /// The next message: its topic and its payload.
     pub(crate) fn next(&mut self) -> String {
         let line = self.subscriber.next_line();
+        assert!(self.since.elapsed() < LONGEST, "it takes too long; last: {line:?}");
         if let Some((topic, payload)) = line.split_once(' ') {
             self.note(topic, payload);
         }

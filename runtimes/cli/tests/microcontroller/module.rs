@@ -14,7 +14,7 @@ use std::{
 };
 
 /// One byte in so many is damaged.
-const DAMAGE: u64 = 100;
+const DAMAGE: u64 = 40;
 
 /// What the line does to bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
