@@ -119,6 +119,8 @@ fn link_settings(config: &ClientConfig, limits: &ServerLimits) -> LinkSettings {
 impl Client {
     /// The transport that was asked for is open: CONNECT goes out.
     /// [MQTT-3.1.0-1] (both versions)
+    // Rare: its place on the stack must not be kept below what each turn of a loop needs. So with others of a connection's ends.
+    #[inline(never)]
     pub fn transport_opened(&mut self, now: Timestamp) {
         self.pass(now);
         if matches!(self.phase, Phase::Waiting { .. }) {
@@ -180,6 +182,7 @@ impl Client {
     }
 
     /// CONNACK arrived.
+    #[inline(never)]
     pub(super) fn connection_answered(&mut self, connack: &ConnAck<'_>, frame: &Frame<'_>) {
         // [MQTT-3.2.0-2] (5.0)
         if self.phase != Phase::Connecting {

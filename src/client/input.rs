@@ -25,10 +25,7 @@ impl Receiver for Client {
     }
 
     fn packet(&mut self, frame: &Frame<'_>, _now: Timestamp) {
-        match Packet::decode(frame.bytes(), self.config.version) {
-            Ok(packet) => self.dispatch(&packet, frame),
-            Err(error) => self.refuse_malformed(error),
-        }
+        self.decode(frame);
         // What follows from a packet stands before the answer to the next one, however the stream was cut.
         self.settle();
     }
@@ -46,6 +43,15 @@ impl Receiver for Client {
 impl Client {
     fn refuse_malformed(&mut self, error: DecodeError) {
         self.fail(DisconnectReason::Malformed(error), Some(error.reason()));
+    }
+
+    // On a microcontroller, what it needs of the stack must not stand below what `settle` needs.
+    #[inline(never)]
+    fn decode(&mut self, frame: &Frame<'_>) {
+        match Packet::decode(frame.bytes(), self.config.version) {
+            Ok(packet) => self.dispatch(&packet, frame),
+            Err(error) => self.refuse_malformed(error),
+        }
     }
 
     fn dispatch(&mut self, packet: &Packet<'_>, frame: &Frame<'_>) {

@@ -93,6 +93,7 @@ impl Client {
     }
 
     /// The transport is gone, or could not be opened.
+    #[inline(never)]
     pub fn transport_closed(&mut self, now: Timestamp) {
         self.pass(now);
         match self.phase {

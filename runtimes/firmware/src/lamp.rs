@@ -1,0 +1,116 @@
+//! The program: a lamp that is switched from afar and tells what it does.
+
+use bytes::Bytes;
+use mqtt_engine::{Client, ClientEvent, Message, Timestamp};
+
+use crate::{
+    board,
+    counter::{Counter, Verdict},
+    memory::{Memory, Stage},
+    settings, words,
+};
+
+const ON: Bytes = Bytes::from_static(b"on");
+const OFF: Bytes = Bytes::from_static(b"off");
+/// Memory is told once in so many numbers.
+const MEMORY_PERIOD: usize = 16;
+
+/// The lamp, and what there is to tell about it.
+#[derive(Debug)]
+pub(crate) struct Lamp {
+    is_on: bool,
+    counter: Counter,
+    memory: Memory,
+    connections: usize,
+    /// Whether the lamp and the board are to tell how they are.
+    state_due: bool,
+    board_due: bool,
+    /// With which number memory is told.
+    memory_due: usize,
+}
+
+/// The line does not work, whatever it says itself.
+#[derive(Debug)]
+pub(crate) struct LineIsBroken;
+
+impl Lamp {
+    pub(crate) fn new() -> Self {
+        board::switch_lamp(false);
+        Self {
+            is_on: false,
+            counter: Counter::new(),
+            memory: Memory::default(),
+            connections: 0,
+            state_due: false,
+            board_due: false,
+            memory_due: 2,
+        }
+    }
+
+    /// The client tells what happened.
+    pub(crate) fn hear(&mut self, event: ClientEvent, client: &mut Client, now: Timestamp) {
+        match event {
+            ClientEvent::Connected(connected) => {
+                self.memory.note(Stage::Connect);
+                self.connections += 1;
+                // What a program before this one has subscribed to may be something else.
+                if self.connections == 1 || !connected.session_present {
+                    subscribe(client, now);
+                }
+                self.counter.connected(now);
+                // Either may have been damaged on its way, and the will was published.
+                self.state_due = true;
+                self.board_due = true;
+            }
+            ClientEvent::Subscribed { .. } => self.memory.note(Stage::Subscribe),
+            ClientEvent::Published { token, .. } => {
+                self.memory.note(Stage::Publish);
+                self.counter.acknowledged(token, now);
+            }
+            ClientEvent::Received { message, .. } => self.received(&message, now),
+            _ => {}
+        }
+    }
+
+    fn received(&mut self, message: &Message, now: Timestamp) {
+        match (message.topic.as_str(), &*message.payload) {
+            (settings::LED, b"on") => self.switch(true),
+            (settings::LED, b"off") => self.switch(false),
+            (settings::COUNTER, payload) => self.counter.heard(payload, now),
+            // Not for us, or damaged.
+            (_, _) => {}
+        }
+    }
+
+    fn switch(&mut self, on: bool) {
+        board::switch_lamp(on);
+        self.is_on = on;
+        self.state_due = true;
+    }
+
+    /// Tells what is due.
+    pub(crate) fn act(&mut self, client: &mut Client, now: Timestamp) -> Result<(), LineIsBroken> {
+        let mut tell = |topic, payload| client.publish(settings::retained(topic, payload), now).is_ok();
+        // What finds no room in the queue stays due.
+        if self.board_due && tell(settings::BOARD, words::sentence(&[("online ", self.connections)])) {
+            self.board_due = false;
+        }
+        if self.state_due && tell(settings::LED_STATE, if self.is_on { ON } else { OFF }) {
+            self.state_due = false;
+        }
+        if self.counter.number() >= self.memory_due && tell(settings::MEMORY, self.memory.report()) {
+            self.memory_due = self.counter.number() + MEMORY_PERIOD;
+        }
+        match self.counter.act(client, now) {
+            Verdict::Fine => {}
+            Verdict::Unheard => subscribe(client, now),
+            Verdict::Broken => return Err(LineIsBroken),
+        }
+        Ok(())
+    }
+}
+
+fn subscribe(client: &mut Client, now: Timestamp) {
+    // It fails while too many requests wait for their answer: those will do.
+    let _ = client.subscribe(settings::subscriptions(), now);
+}
