@@ -82,7 +82,9 @@ fn feed(machine: &mut impl Machine, pieces: impl IntoIterator<Item = impl Buf>) 
             }
             let before = piece.remaining();
             machine.receive(&mut piece);
-            assert!(piece.remaining() < before, "it wants input and takes none");
+            // A first byte that is no packet's is left where it is, and nothing is wanted any more.
+            let has_taken = piece.remaining() < before;
+            assert!(has_taken || !machine.wants_input(), "it wants input and takes none");
         }
     }
     machine.drain(&mut transcript);
