@@ -65,7 +65,7 @@ impl Transcript {
 trait Machine {
     fn receive(&mut self, input: &mut impl Buf);
     fn wants_input(&self) -> bool;
-    /// Takes everything out.
+    /// Takes everything out, and handles what is due, as an adapter does before it waits.
     fn drain(&mut self, transcript: &mut Transcript);
 }
 
@@ -119,6 +119,7 @@ impl Machine for ClientDriver {
     }
 
     fn drain(&mut self, transcript: &mut Transcript) {
+        self.0.handle_timeout(NOW);
         while let Some(event) = self.0.poll_event() {
             transcript.events.push(format!("{event:?}"));
         }
@@ -173,6 +174,7 @@ impl Machine for ConnectionDriver {
     }
 
     fn drain(&mut self, transcript: &mut Transcript) {
+        self.0.handle_timeout(NOW);
         while let Some(event) = self.0.poll_event() {
             transcript.events.push(format!("{event:?}"));
             self.answer(event);
@@ -211,6 +213,7 @@ impl Machine for BrokerDriver {
     }
 
     fn drain(&mut self, transcript: &mut Transcript) {
+        self.broker.handle_timeout(NOW);
         while let Some(event) = self.broker.poll_event() {
             if let BrokerEvent::Question { question, .. } = event {
                 self.broker.answer(question, Answer::Allow, NOW);
