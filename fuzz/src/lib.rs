@@ -7,8 +7,10 @@
 #![expect(clippy::std_instead_of_alloc, reason = "none of this runs without std")]
 
 mod broker_against_bytes;
+mod broker_operations;
 mod chunking;
 mod client_against_bytes;
+mod conversation;
 mod decode;
 mod differential;
 mod filters;
@@ -22,8 +24,10 @@ use std::{env, fs, io};
 use mqtt_engine::packet::ProtocolVersion;
 
 pub use broker_against_bytes::broker_against_bytes;
+pub use broker_operations::broker_operations;
 pub use chunking::chunking;
 pub use client_against_bytes::client_against_bytes;
+pub use conversation::conversation;
 pub use decode::decode;
 pub use differential::differential;
 pub use filters::{filters, naive_matches};
@@ -33,12 +37,14 @@ pub use round_trip::round_trip;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 9] = [
     ("decode", decode),
     ("round_trip", round_trip),
     ("chunking", chunking),
     ("client_against_bytes", client_against_bytes),
     ("broker_against_bytes", broker_against_bytes),
+    ("broker_operations", broker_operations),
+    ("conversation", conversation),
     ("differential", differential),
     ("filters", filters),
 ];

@@ -22,6 +22,7 @@ mod reference;
 pub mod ring;
 mod shrink;
 pub mod trace;
+#[cfg(feature = "hosts")]
 pub mod turmoil;
 mod violation;
 

@@ -7,7 +7,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use super::*;
 use crate::packet::{
     Packet, PublishStart,
-    tests::{V3, WIRE_EXAMPLES, bytes, packet, samples},
+    tests::{STEP, V3, WIRE_EXAMPLES, bytes, packet, samples},
 };
 
 const LIMIT: usize = 1 << 20;
@@ -28,13 +28,16 @@ fn take_all(framing: &mut Framing, input: &mut impl Buf) -> Result<Vec<Bytes>, D
 
 /// The wire examples and a packet of every kind, and the stream of all of them.
 fn stream() -> (Vec<Bytes>, Vec<u8>) {
-    let mut packets: Vec<Bytes> = WIRE_EXAMPLES.iter().map(|(hex, _)| bytes(hex).into()).collect();
-    for (version, sample) in samples() {
+    let mut packets: Vec<Bytes> =
+        WIRE_EXAMPLES.iter().step_by(STEP).map(|(hex, _)| bytes(hex).into()).collect();
+    for (version, sample) in samples().into_iter().step_by(STEP) {
         let mut out = BytesMut::new();
         sample.encode(version, &mut out).unwrap();
         packets.push(out.freeze());
     }
-    packets.push(packet(0x30, &alloc::format!("00 01 \"t\" 00 \"{}\"", "x".repeat(20_000))).into());
+    // What Miri does for a buffer that grows by single bytes grows with the square of its size.
+    let payload = "x".repeat(20_000 / STEP / STEP);
+    packets.push(packet(0x30, &alloc::format!("00 01 \"t\" 00 \"{payload}\"")).into());
     packets.push(bytes("C0 00").into());
     let stream = packets.concat();
     (packets, stream)
@@ -74,7 +77,7 @@ fn s51_pieces_of_any_size_give_the_same_packets() {
 fn s51_each_packet_may_be_cut_at_every_place() {
     let (packets, _) = stream();
     for packet in packets.iter().filter(|packet| packet.len() < 1_000) {
-        for cut in 0..=packet.len() {
+        for cut in (0..=packet.len()).step_by(STEP) {
             let pieces = || [&packet[..cut], &packet[cut..]].into_iter();
             let expected = core::slice::from_ref(packet);
             check_pieces(pieces(), |piece| piece, expected);
@@ -109,7 +112,7 @@ fn s50_a_five_byte_bomb_allocates_nothing() {
     assert_eq!(framing.next(&mut &bomb[..]), Ok(None));
     let State::Body { bytes, size: 268_435_460 } = &framing.state else { panic!("a body is awaited") };
     assert!(bytes.capacity() <= 16);
-    for count in 1..=10_000 {
+    for count in 1..=10_000 / STEP {
         assert_eq!(framing.next(&mut &[0][..]), Ok(None));
         let State::Body { bytes, .. } = &framing.state else { panic!("a body is awaited") };
         assert!(bytes.capacity() <= 2 * (5 + count), "{} bytes for {count}", bytes.capacity());
@@ -119,7 +122,9 @@ fn s50_a_five_byte_bomb_allocates_nothing() {
 /// The largest size counts the whole packet.
 #[test]
 fn s52_the_limit_counts_the_fixed_header() {
-    for body in [0, 1, 125, 126, 127, 128, 129, 16_383, 16_384] {
+    // Under Miri the last two take too long.
+    let bodies = [0, 1, 125, 126, 127, 128, 129, 16_383, 16_384].into_iter();
+    for body in bodies.filter(|body| *body < 20_000 / STEP) {
         let publish = packet(0x30, &alloc::format!("\"{}\"", "x".repeat(body)));
         for pieces in [1, publish.len()] {
             let frame = |limit| {
@@ -269,7 +274,7 @@ fn payload_of_publish(input: &mut impl Buf) -> *const u8 {
     let frame = Frame::owned(&bytes);
     let Ok(Packet::Publish(publish)) = Packet::decode(frame.bytes(), V3) else { panic!("a PUBLISH") };
     let payload = frame.share(publish.payload);
-    assert!(payload.iter().all(|byte| *byte == b'x'));
+    assert!(payload.iter().step_by(STEP).all(|byte| *byte == b'x'));
     payload.as_ptr()
 }
 

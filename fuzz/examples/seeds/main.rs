@@ -1,6 +1,7 @@
-//! Writes what fuzzing starts from into `corpus/`: packets of a real exchange, and those of the packet-flow diaries.
+//! Writes what fuzzing starts from into `corpus/`: packets of a real exchange, those of the packet-flow diaries, and choices at
+//! random for the targets that are all choices.
 //!
-//! `cargo run -p mqtt-engine-fuzz --example seeds`; then `cargo +nightly fuzz cmin TARGET` leaves what adds coverage.
+//! `cargo run -p mqtt-engine-fuzz --example seeds`; then a merge, as the README shows it, leaves what adds coverage.
 
 mod diaries;
 mod wire;
@@ -8,8 +9,12 @@ mod wire;
 use std::{fs, io, path::Path};
 
 use mqtt_engine::packet::{Packet, ProtocolVersion};
+use mqtt_engine_sim::random::Random;
 
 use self::diaries::{Conversation, conversations};
+
+/// How many schedules of a target, and how many bytes each.
+const SCHEDULES: (u64, usize) = (200, 400);
 
 fn main() -> io::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -29,6 +34,11 @@ fn main() -> io::Result<()> {
     }
     for lines in wire::TOPICS {
         write(&corpus, "filters", lines.as_bytes())?;
+    }
+    for target in ["broker_operations", "conversation"] {
+        for seed in 0..SCHEDULES.0 {
+            write(&corpus, target, &Random::new(seed).bytes(SCHEDULES.1))?;
+        }
     }
     Ok(())
 }

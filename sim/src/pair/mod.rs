@@ -57,6 +57,17 @@ impl Ring for Pair {
     }
 }
 
+impl Pair {
+    /// The setup and the schedule that bytes choose: what a fuzzer changes in them changes little of a run.
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8]) -> (Setup, Vec<Step>) {
+        let mut choices = Random::of_bytes(bytes);
+        let setup = Setup::draw(&mut choices);
+        let steps = schedule::draw(&setup, &mut choices);
+        (setup, steps)
+    }
+}
+
 struct World<'a> {
     setup: &'a Setup,
     now: Timestamp,

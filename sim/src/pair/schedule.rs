@@ -133,7 +133,7 @@ pub const KINDS: &[(Draw, u8, bool)] = &[
     (garbage, 2, true),
 ];
 
-/// The steps of a run.
+/// The steps of a run; fewer if there is nothing left to choose from.
 #[must_use]
 pub fn draw(setup: &Setup, random: &mut Random) -> Vec<Step> {
     let total: usize = setup.weights.iter().map(|weight| usize::from(*weight)).sum();
@@ -142,7 +142,7 @@ pub fn draw(setup: &Setup, random: &mut Random) -> Vec<Step> {
         (0..setup.clients.len() as u8).map(|client| Step::Connect { client }).collect();
     steps.extend((0..2 * setup.clients.len()).map(|_| subscribe(random)));
     steps.extend([Step::Round; 3]);
-    while steps.len() < setup.steps {
+    while steps.len() < setup.steps && !random.is_used_up() {
         let mut place = random.below(total);
         let kind = setup.weights.iter().position(|weight| {
             let is_here = place < usize::from(*weight);
@@ -283,7 +283,7 @@ fn garbage(random: &mut Random) -> Step {
             Garbage::BrokenPackets,
             Garbage::LateNoise,
         ]),
-        seed: random.next_u64() as u32,
+        seed: random.below(1 << 32) as u32,
         stays: random.one_in(3),
     }
 }

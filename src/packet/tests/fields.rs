@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{BOTH, V3, V5, bytes, encoded, fault_of, packet};
+use super::{BOTH, STEP, V3, V5, bytes, encoded, fault_of, packet};
 use crate::{
     QoS,
     packet::{Connect, Fault, Packet, Properties, Will},
@@ -145,7 +145,7 @@ fn s54_each_packet_takes_the_codes_of_its_table_and_no_other() {
         (0xF0, "", "", "00 18 19"),
     ] {
         let table = bytes(table);
-        for code in 0..=u8::MAX {
+        for code in (0..=u8::MAX).step_by(STEP) {
             let frame = packet(first, &format!("{before} {code:02x} {behind}"));
             assert_eq!(Packet::decode(&frame, V5).is_ok(), table.contains(&code), "{first:02x}: {code:02x}");
         }

@@ -2,7 +2,7 @@
 
 use alloc::string::ToString;
 
-use super::{BOTH, V3, V5, fault_of, packet};
+use super::{BOTH, STEP, V3, V5, fault_of, packet};
 use crate::{
     TopicError,
     packet::{DecodeError, Fault, PacketType, ProtocolVersion, ReasonCode},
@@ -346,7 +346,7 @@ fn s54_codes_outside_the_packets_table_are_refused() {
         (0xE0, T::Disconnect, "", "MQTT-3.14.2-1"),
         (0xF0, T::Auth, "", "MQTT-3.15.2-1"),
     ] {
-        for code in 0..=u8::MAX {
+        for code in (0..=u8::MAX).step_by(STEP) {
             let frame = packet(first, &alloc::format!("{before} {code:02x}"));
             if ReasonCode::from_u8(code).is_some_and(|code| code.is_allowed_in(packet_type)) {
                 assert!(crate::packet::Packet::decode(&frame, V5).is_ok());

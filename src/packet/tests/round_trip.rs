@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{BOTH, WIRE_EXAMPLES, bytes, encoded, samples};
+use super::{BOTH, STEP, WIRE_EXAMPLES, bytes, encoded, samples};
 use crate::packet::{Fault, Packet, ProtocolVersion, VariableByteInteger};
 
 /// [MQTT-2.2.2-1] (3.1.1), [MQTT-2.1.3-1] (5.0)
@@ -34,14 +34,14 @@ fn a_byte_order_mark_stays_in_a_string() {
 fn s54_a_packet_cut_anywhere_is_refused() {
     for (version, packet) in samples() {
         let frame = encoded(&packet, version).unwrap();
-        for cut in 0..frame.len() {
+        for cut in (0..frame.len()).step_by(STEP) {
             let error = Packet::decode(&frame[..cut], version).unwrap_err();
             assert_eq!(error.fault, Fault::Truncated, "{packet} cut at {cut}");
             assert!(error.offset <= cut, "{packet} cut at {cut}: {error}");
         }
         let (_, length) = VariableByteInteger::get(&frame[1..]).unwrap();
         let body = &frame[1 + length..];
-        for cut in 0..body.len() {
+        for cut in (0..body.len()).step_by(STEP) {
             let mut short = Vec::from([frame[0]]);
             VariableByteInteger::put(cut.try_into().unwrap(), &mut short);
             short.extend_from_slice(&body[..cut]);
@@ -58,9 +58,9 @@ fn s57_no_changed_byte_does_more_than_fail() {
     let samples = samples();
     let encoded = samples.iter().map(|(version, packet)| encoded(packet, *version).unwrap());
     for mut frame in encoded.chain(WIRE_EXAMPLES.iter().map(|(hex, _)| bytes(hex))) {
-        for index in 0..frame.len() {
+        for index in (0..frame.len()).step_by(STEP) {
             let original = frame[index];
-            for value in 0..=u8::MAX {
+            for value in (0..=u8::MAX).step_by(STEP) {
                 frame[index] = value;
                 BOTH.iter().for_each(|version| check_stable(&frame, *version));
             }
@@ -75,7 +75,7 @@ fn s57_no_changed_byte_does_more_than_fail() {
 fn s57_wrong_inner_lengths_do_no_more_than_fail() {
     for (version, packet) in samples() {
         let frame = encoded(&packet, version).unwrap();
-        for index in 1..frame.len().saturating_sub(1) {
+        for index in (1..frame.len().saturating_sub(1)).step_by(STEP) {
             let real = u16::from_be_bytes([frame[index], frame[index + 1]]);
             for wrong in [0, real.wrapping_sub(1), real.wrapping_add(1), u16::MAX] {
                 let mut changed = frame.clone();
