@@ -93,7 +93,7 @@ impl Counter {
     /// Publishes what is due, and judges.
     pub(crate) fn act(&mut self, client: &mut Client, now: Timestamp) -> Verdict {
         match self.state {
-            State::Waiting { until } if now >= until => {
+            State::Waiting { until } if now >= until && client.pending_publishes() == 0 => {
                 let message = settings::message(settings::COUNTER, payload_of(self.number));
                 // A full queue: later, then.
                 if let Ok(token) = client.publish(message, now) {

@@ -90,8 +90,11 @@ impl Lamp {
 
     /// Tells what is due.
     pub(crate) fn act(&mut self, client: &mut Client, now: Timestamp) -> Result<(), LineIsBroken> {
-        let mut tell = |topic, payload| client.publish(settings::retained(topic, payload), now).is_ok();
-        // What finds no room in the queue stays due.
+        // One message at a time: each takes a tenth of a small board's heap.
+        let mut tell = |topic, payload| {
+            client.pending_publishes() == 0 && client.publish(settings::retained(topic, payload), now).is_ok()
+        };
+        // What finds no room stays due.
         if self.board_due && tell(settings::BOARD, words::sentence(&[("online ", self.connections)])) {
             self.board_due = false;
         }
