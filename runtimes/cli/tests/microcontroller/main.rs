@@ -62,6 +62,8 @@ fn lamp_on_a_bad_line(kind: Kind, version: Version) {
     module.set(Line::Damaging);
     module.wait_for_damages(DAMAGES);
     module.set(Line::Whole);
+    broker.publish(version, &["-t", "line", "-m", "whole"]);
+    heard.until("line whole");
     heard.numbers(3);
     broker.publish(version, &["-t", "led", "-m", "on", "-q", "1"]);
     heard.until("led/state on");
