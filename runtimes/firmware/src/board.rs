@@ -76,7 +76,7 @@ mod stm32f100 {
     /// What the serial line's baud rate is made from.
     pub(crate) const USART1_CLOCK: u32 = CORE_CLOCK;
     pub(crate) const USART1: usize = 0x4001_3800;
-    pub(crate) const HEAP_BYTES: usize = 3072;
+    pub(crate) const HEAP_BYTES: usize = 2816;
     /// 11 ms at full speed.
     pub(crate) const RECEIVE_BUFFER: usize = 128;
 

@@ -15,9 +15,6 @@ use crate::{settings, words};
 const PERIOD: Duration = Duration::from_millis(500);
 /// How long an acknowledged number may take to be heard back.
 const ECHO_PATIENCE: Duration = Duration::from_secs(1);
-/// How long an acknowledgement may take, several repetitions included, while there is a connection.
-const ACKNOWLEDGEMENT_PATIENCE: Duration = Duration::from_secs(5);
-
 /// Which number is on its way.
 #[derive(Debug)]
 pub(crate) struct Counter {
@@ -32,20 +29,14 @@ enum State {
     /// The number is due.
     Waiting { until: Timestamp },
     /// It is in the client's hands.
-    Sent { token: PublishToken, since: Timestamp },
+    Sent { token: PublishToken },
     /// It was acknowledged; its echo is not here yet.
     Acknowledged { since: Timestamp },
 }
 
-/// What the counter makes of the line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Fine,
-    /// A number was acknowledged and never heard: it, or our subscription, was damaged.
-    Unheard,
-    /// Nothing is acknowledged any more.
-    Broken,
-}
+/// A number was acknowledged and never heard: it, or our subscription, was damaged.
+#[derive(Debug)]
+pub(crate) struct Unheard;
 
 impl Counter {
     pub(crate) const fn new() -> Self {
@@ -67,7 +58,7 @@ impl Counter {
 
     /// A message of ours met its fate.
     pub(crate) fn acknowledged(&mut self, published: PublishToken, now: Timestamp) {
-        if matches!(self.state, State::Sent { token, .. } if token == published) {
+        if matches!(self.state, State::Sent { token } if token == published) {
             self.state = State::Acknowledged { since: now };
             self.move_on(now);
         }
@@ -83,33 +74,23 @@ impl Counter {
         }
     }
 
-    /// A new connection was made: patience starts afresh.
-    pub(crate) fn connected(&mut self, now: Timestamp) {
-        if let State::Sent { since, .. } | State::Acknowledged { since } = &mut self.state {
-            *since = now;
-        }
-    }
-
-    /// Publishes what is due, and judges.
-    pub(crate) fn act(&mut self, client: &mut Client, now: Timestamp) -> Verdict {
+    /// Publishes what is due.
+    pub(crate) fn act(&mut self, client: &mut Client, now: Timestamp) -> Result<(), Unheard> {
         match self.state {
-            State::Waiting { until } if now >= until => {
+            State::Waiting { until } if now >= until && client.pending_publishes() == 0 => {
                 let message = settings::message(settings::COUNTER, payload_of(self.number));
-                // A full queue: later, then.
+                // No room: later, then.
                 if let Ok(token) = client.publish(message, now) {
-                    self.state = State::Sent { token, since: now };
+                    self.state = State::Sent { token };
                 }
-                Verdict::Fine
             }
             State::Acknowledged { since } if now >= since + ECHO_PATIENCE => {
                 self.state = State::Waiting { until: now };
-                Verdict::Unheard
+                return Err(Unheard);
             }
-            State::Sent { since, .. } if client.is_connected() && now >= since + ACKNOWLEDGEMENT_PATIENCE => {
-                Verdict::Broken
-            }
-            State::Waiting { .. } | State::Sent { .. } | State::Acknowledged { .. } => Verdict::Fine,
+            State::Waiting { .. } | State::Sent { .. } | State::Acknowledged { .. } => {}
         }
+        Ok(())
     }
 }
 

@@ -1,11 +1,13 @@
 //! The program: a lamp that is switched from afar and tells what it does.
 
+use core::time::Duration;
+
 use bytes::Bytes;
 use mqtt_engine::{Client, ClientEvent, Message, Timestamp};
 
 use crate::{
     board,
-    counter::{Counter, Verdict},
+    counter::Counter,
     memory::{Memory, Stage},
     settings, words,
 };
@@ -15,6 +17,9 @@ const OFF: Bytes = Bytes::from_static(b"off");
 /// Memory is told once in so many numbers.
 const MEMORY_PERIOD: usize = 16;
 
+/// How long an answer may take, repetitions on 3.1.1 included.
+const ACKNOWLEDGEMENT_PATIENCE: Duration = Duration::from_secs(5);
+
 /// The lamp, and what there is to tell about it.
 #[derive(Debug)]
 pub(crate) struct Lamp {
@@ -22,6 +27,8 @@ pub(crate) struct Lamp {
     counter: Counter,
     memory: Memory,
     connections: usize,
+    /// When last no message waited for its answer.
+    answered: Timestamp,
     /// Whether the lamp and the board are to tell how they are.
     state_due: bool,
     board_due: bool,
@@ -41,6 +48,7 @@ impl Lamp {
             counter: Counter::new(),
             memory: Memory::default(),
             connections: 0,
+            answered: Timestamp::ZERO,
             state_due: false,
             board_due: false,
             memory_due: 2,
@@ -57,7 +65,6 @@ impl Lamp {
                 if self.connections == 1 || !connected.session_present {
                     subscribe(client, now);
                 }
-                self.counter.connected(now);
                 // Either may have been damaged on its way, and the will was published.
                 self.state_due = true;
                 self.board_due = true;
@@ -90,8 +97,14 @@ impl Lamp {
 
     /// Tells what is due.
     pub(crate) fn act(&mut self, client: &mut Client, now: Timestamp) -> Result<(), LineIsBroken> {
-        let mut tell = |topic, payload| client.publish(settings::retained(topic, payload), now).is_ok();
-        // What finds no room in the queue stays due.
+        if self.is_stuck(client, now) {
+            return Err(LineIsBroken);
+        }
+        // One message at a time: each takes a tenth of a small board's heap.
+        let mut tell = |topic, payload| {
+            client.pending_publishes() == 0 && client.publish(settings::retained(topic, payload), now).is_ok()
+        };
+        // What finds no room stays due.
         if self.board_due && tell(settings::BOARD, words::sentence(&[("online ", self.connections)])) {
             self.board_due = false;
         }
@@ -101,12 +114,18 @@ impl Lamp {
         if self.counter.number() >= self.memory_due && tell(settings::MEMORY, self.memory.report()) {
             self.memory_due = self.counter.number() + MEMORY_PERIOD;
         }
-        match self.counter.act(client, now) {
-            Verdict::Fine => {}
-            Verdict::Unheard => subscribe(client, now),
-            Verdict::Broken => return Err(LineIsBroken),
+        if self.counter.act(client, now).is_err() {
+            subscribe(client, now);
         }
         Ok(())
+    }
+
+    /// A message that stays unanswered although there is a connection. On 5.0 nothing but a new one sends it again.
+    fn is_stuck(&mut self, client: &Client, now: Timestamp) -> bool {
+        if client.pending_publishes() == 0 || !client.is_connected() {
+            self.answered = now;
+        }
+        now >= self.answered + ACKNOWLEDGEMENT_PATIENCE
     }
 }
 

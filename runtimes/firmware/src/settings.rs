@@ -35,17 +35,17 @@ pub(crate) fn client() -> ClientConfig {
     config.ping_timeout = Duration::from_secs(2);
     config.connect_timeout = Duration::from_secs(2);
     config.reconnect =
-        Reconnect::Backoff { initial: Duration::from_millis(500), maximum: Duration::from_secs(4) };
+        Reconnect::Backoff { initial: Duration::from_millis(500), maximum: Duration::from_secs(2) };
     config.retransmit_after = Some(Duration::from_secs(2));
     // A larger one is a damaged length: its announced bytes may never come.
     config.maximum_packet_size = 256;
     config.oversize = Oversize::Disconnect;
-    config.receive_maximum = 4;
-    config.inflight_maximum = 2;
+    config.receive_maximum = 2;
+    config.inflight_maximum = 1;
     config.topic_alias_maximum = 0;
     config.outbound_topic_aliases = 0;
-    config.queue_count = 4;
-    config.queue_bytes = 4 * 400;
+    config.queue_count = 2;
+    config.queue_bytes = 2 * 512;
     config.outbox_bytes = 128;
     config.event_bytes = 1024;
     config.seed = board::USART1 as u64;

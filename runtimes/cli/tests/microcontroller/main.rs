@@ -23,7 +23,7 @@ use module::{Line, Module};
 use programs::{Broker, Version};
 
 /// How many bytes are damaged, each of which may cost a connection.
-const DAMAGES: usize = 12;
+const DAMAGES: usize = 6;
 
 /// One board through all that a line can do to it.
 fn lamp_on_a_bad_line(kind: Kind, version: Version) {
@@ -60,10 +60,10 @@ fn lamp_on_a_bad_line(kind: Kind, version: Version) {
 
     // Bytes get lost and turn over.
     module.set(Line::Damaging);
-    while module.damages() < DAMAGES {
-        heard.next();
-    }
+    module.wait_for_damages(DAMAGES);
     module.set(Line::Whole);
+    broker.publish(version, &["-t", "line", "-m", "whole"]);
+    heard.until("line whole");
     heard.numbers(3);
     broker.publish(version, &["-t", "led", "-m", "on", "-q", "1"]);
     heard.until("led/state on");

@@ -10,11 +10,14 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// One byte in so many is damaged.
-const DAMAGE: u64 = 40;
+const DAMAGE: u64 = 120;
+
+/// So many bytes always travel in this time.
+const LONGEST: Duration = Duration::from_secs(120);
 
 /// What the line does to bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +77,13 @@ impl Module {
         *self.shared.line.lock().unwrap() = line;
     }
 
-    /// How many bytes were damaged.
-    pub(crate) fn damages(&self) -> usize {
-        self.shared.damages.load(Ordering::Relaxed)
+    /// Waits until so many bytes were damaged, by which the board may be kept from saying anything.
+    pub(crate) fn wait_for_damages(&self, count: usize) {
+        let began = Instant::now();
+        while self.shared.damages.load(Ordering::Relaxed) < count {
+            assert!(began.elapsed() < LONGEST, "too few bytes travel");
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Ends the connection to the broker.
