@@ -27,7 +27,6 @@ pub mod framing;
 mod message;
 mod outbox;
 pub mod packet;
-mod sequence;
 mod session;
 mod sorted;
 #[doc = include_str!("statements.md")]

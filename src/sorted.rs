@@ -1,19 +1,25 @@
-//! Maps for small entries whose keys mostly rise.
+//! Maps whose keys mostly rise.
 
-use alloc::collections::VecDeque;
-use core::borrow::Borrow;
+use alloc::vec::Vec;
+use core::{borrow::Borrow, mem};
 
-use crate::sequence::{give_back, make_room};
+/// So much room, in bytes, is kept for entries to come.
+const KEPT: usize = 4096;
 
-/// A map in the order of its keys, in one piece of memory that grows with its entries.
+/// A map in the order of its keys, in one piece of memory.
 ///
-/// Packet identifiers come and go mostly in order: entries are added behind the last one and removed before the first one in
-/// constant time. Elsewhere the shorter side moves, at most 65,535 entries of some bytes. Compared with `BTreeMap`, an entry costs no
-/// node of eleven, and the code of one map is a tenth, which counts on a microcontroller. Where values are large, or identifiers are
-/// not what limits their count, [`Sequence`](crate::sequence::Sequence) takes its place.
+/// What a session remembers comes with rising keys, and goes mostly in order. An entry that goes leaves a gap, which takes a new entry
+/// that belongs there, until half of all are gaps: nothing moves then but for a new key amid others. A steady flow allocates nothing, and
+/// what a burst needed is given back. Beside `BTreeMap` an entry costs no node of eleven, and the code for one more type of entry is a
+/// tenth, both of which count on a microcontroller.
 #[derive(Debug)]
 pub(crate) struct SortedMap<K, V> {
-    entries: VecDeque<(K, V)>,
+    /// A key without a value is a gap.
+    entries: Vec<(K, Option<V>)>,
+    /// How many of them have a value.
+    len: usize,
+    /// The first that has.
+    start: usize,
 }
 
 impl<K, V> Default for SortedMap<K, V> {
@@ -25,24 +31,28 @@ impl<K, V> Default for SortedMap<K, V> {
 impl<K, V> SortedMap<K, V> {
     /// An empty map. Allocates nothing.
     pub(crate) const fn new() -> Self {
-        Self { entries: VecDeque::new() }
+        Self { entries: Vec::new(), len: 0, start: 0 }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     pub(crate) fn clear(&mut self) {
-        self.entries.clear();
+        self.retain(|_, _| false);
     }
 
     /// The entry of the lowest key.
     pub(crate) fn first(&self) -> Option<(&K, &V)> {
-        self.at(0)
+        self.entries.get(self.start).and_then(live)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.entries.iter().map(|(key, value)| (key, value))
+        self.at_or_behind(self.start)
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
@@ -53,8 +63,22 @@ impl<K, V> SortedMap<K, V> {
         self.iter().map(|(_, value)| value)
     }
 
-    fn at(&self, index: usize) -> Option<(&K, &V)> {
-        self.entries.get(index).map(|(key, value)| (key, value))
+    pub(crate) fn into_values(self) -> impl Iterator<Item = V> {
+        self.entries.into_iter().filter_map(|(_, value)| value)
+    }
+
+    pub(crate) fn retain(&mut self, mut is_kept: impl FnMut(&K, &V) -> bool) {
+        self.entries.retain(|entry| live(entry).is_some_and(|(key, value)| is_kept(key, value)));
+        self.len = self.entries.len();
+        self.start = 0;
+        let kept = KEPT / size_of::<(K, Option<V>)>().max(1);
+        if self.entries.capacity() / 4 > self.len.max(kept) {
+            self.entries.shrink_to(2 * self.len.max(kept));
+        }
+    }
+
+    fn at_or_behind(&self, index: usize) -> impl Iterator<Item = (&K, &V)> {
+        self.entries.get(index..).unwrap_or_default().iter().filter_map(live)
     }
 }
 
@@ -64,7 +88,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         K: Borrow<Q>,
     {
         let index = self.find(key).ok()?;
-        Some(&self.entries.get(index)?.1)
+        self.entries.get(index)?.1.as_ref()
     }
 
     pub(crate) fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
@@ -72,28 +96,39 @@ impl<K: Ord, V> SortedMap<K, V> {
         K: Borrow<Q>,
     {
         let index = self.find(key).ok()?;
-        Some(&mut self.entries.get_mut(index)?.1)
+        self.entries.get_mut(index)?.1.as_mut()
     }
 
     pub(crate) fn contains<Q: Ord + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
     {
-        self.find(key).is_ok()
+        self.get(key).is_some()
     }
 
     /// Adds an entry, or puts the value in the place of the key's former one.
     pub(crate) fn insert(&mut self, key: K, value: V) {
-        match self.find(&key) {
-            Ok(index) => {
-                if let Some(entry) = self.entries.get_mut(index) {
-                    entry.1 = value;
+        let (Ok(index) | Err(index)) = self.find(&key);
+        let is_gap = |index: &usize| self.entries.get(*index).is_some_and(|(_, value)| value.is_none());
+        let known = self.entries.get(index).is_some_and(|(found, _)| *found == key);
+        // A gap on either side may take it, and the keys still rise.
+        let place =
+            [Some(index), index.checked_sub(1)].into_iter().flatten().find(|index| known || is_gap(index));
+        let former = match place.and_then(|place| self.entries.get_mut(place)) {
+            Some(entry) => mem::replace(entry, (key, Some(value))).1,
+            None => {
+                // Twice the room, from one entry on: `Vec` starts with four, which a board with 8 KiB of RAM has no room for.
+                if self.entries.len() == self.entries.capacity() {
+                    self.entries.reserve_exact(self.entries.len().max(1));
                 }
+                self.entries.insert(index, (key, Some(value)));
+                None
             }
-            Err(index) => {
-                make_room(&mut self.entries);
-                self.entries.insert(index, (key, value));
-            }
+        };
+        if former.is_none() {
+            let index = place.unwrap_or(index);
+            self.start = if self.is_empty() { index } else { self.start.min(index) };
+            self.len += 1;
         }
     }
 
@@ -102,23 +137,28 @@ impl<K: Ord, V> SortedMap<K, V> {
         K: Borrow<Q>,
     {
         let index = self.find(key).ok()?;
-        let removed = self.entries.remove(index);
-        give_back(&mut self.entries);
-        removed.map(|(_, value)| value)
+        let value = self.entries.get_mut(index)?.1.take()?;
+        self.len -= 1;
+        if self.entries.len() > 2 * self.len {
+            self.retain(|_, _| true);
+        } else if index == self.start {
+            self.start += self.entries.iter().skip(index).take_while(|entry| entry.1.is_none()).count();
+        }
+        Some(value)
     }
 
     /// The entries from this key on.
     pub(crate) fn from<'a>(&'a self, key: &K) -> impl Iterator<Item = (&'a K, &'a V)> + use<'a, K, V> {
-        let start = self.find(key).unwrap_or_else(|index| index);
-        self.entries.range(start..).map(|(key, value)| (key, value))
+        self.at_or_behind(self.find(key).unwrap_or_else(|index| index))
     }
 
     /// The last entry up to and with this key.
     pub(crate) fn last_to(&self, key: &K) -> Option<(&K, &V)> {
-        match self.find(key) {
-            Ok(index) => self.at(index),
-            Err(index) => self.at(index.checked_sub(1)?),
-        }
+        let end = match self.find(key) {
+            Ok(index) => index + 1,
+            Err(index) => index,
+        };
+        self.entries.get(self.start..end)?.iter().rev().find_map(live)
     }
 
     /// Where the key is, or where it would be.
@@ -127,16 +167,20 @@ impl<K: Ord, V> SortedMap<K, V> {
         K: Borrow<Q>,
     {
         // Most new keys are the highest.
-        if self.entries.back().is_none_or(|(last, _)| last.borrow() < key) {
+        if self.entries.last().is_none_or(|(last, _)| last.borrow() < key) {
             return Err(self.entries.len());
         }
         self.entries.binary_search_by(|(other, _)| other.borrow().cmp(key))
     }
 }
 
+fn live<K, V>((key, value): &(K, Option<V>)) -> Option<(&K, &V)> {
+    value.as_ref().map(|value| (key, value))
+}
+
 #[cfg(test)]
 mod tests {
-    use alloc::collections::BTreeMap;
+    use alloc::{collections::BTreeMap, vec::Vec};
 
     use super::*;
 
@@ -165,11 +209,44 @@ mod tests {
             }
             assert_eq!(map.get(&key), reference.get(&key));
             assert_eq!(map.contains(&key), reference.contains_key(&key));
+            assert_eq!(map.len(), reference.len());
+            assert!(map.entries.len() <= 2 * map.len() && map.iter().eq(reference.iter()));
             assert_eq!(map.first(), reference.first_key_value());
             assert_eq!(map.last_to(&key), reference.range(..=key).next_back());
             assert!(map.from(&key).eq(reference.range(key..)));
         }
         assert!(map.iter().eq(reference.iter()) && map.keys().eq(reference.keys()));
         assert_eq!(map.len(), reference.len());
+        map.retain(|key, _| key % 2 == 0);
+        reference.retain(|key, _| key % 2 == 0);
+        assert_eq!(map.into_values().collect::<Vec<_>>(), reference.into_values().collect::<Vec<_>>());
+    }
+    /// One that nobody removes must not keep the room of all that come after it, and identifiers that wrap around find gaps.
+    #[test]
+    fn gaps_are_few_and_filled() {
+        let mut map = SortedMap::new();
+        map.insert(0_u16, ());
+        for key in 1..=u16::MAX {
+            map.insert(key, ());
+            assert_eq!(map.remove(&key), Some(()));
+        }
+        assert_eq!((map.len(), map.entries.len()), (1, 2));
+        map.clear();
+        (60_000..60_100).for_each(|key| map.insert(key, ()));
+        (60_000..60_040).for_each(|key| assert_eq!(map.remove(&key), Some(())));
+        assert_eq!((map.len(), map.entries.len()), (60, 100));
+        (0..40).for_each(|key| map.insert(key, ()));
+        assert_eq!((map.len(), map.entries.len()), (100, 100));
+        assert!(map.keys().copied().eq((0..40).chain(60_040..60_100)));
+    }
+
+    #[test]
+    fn the_room_of_a_burst_is_given_back() {
+        let mut map = SortedMap::new();
+        map.insert(0_u32, [0_u8; 60]);
+        assert_eq!(map.entries.capacity(), 1);
+        (1..10_000).for_each(|key| map.insert(key, [0; 60]));
+        (0..9_990).for_each(|key| assert!(map.remove(&key).is_some()));
+        assert!(map.entries.capacity() * size_of::<(u32, Option<[u8; 60]>)>() <= 4 * KEPT);
     }
 }

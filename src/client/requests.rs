@@ -12,7 +12,6 @@ use crate::{
         self, EncodeError, Filters, Packet, PacketId, PacketType, Properties, Property, PropertyList,
         ProtocolVersion, ReasonCode, ReasonCodes, RetainHandling, TopicFilters, VariableByteInteger,
     },
-    sequence::Sequence,
     session::{Link, Session, Violation},
     sorted::SortedMap,
 };
@@ -23,7 +22,7 @@ const FILTERS_PER_PACKET: usize = 64;
 /// What was asked for and is not answered.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
-    pending: Sequence<Request>,
+    pending: SortedMap<u64, Request>,
     /// Those that were sent on the present connection.
     sent: SortedMap<PacketId, u64>,
     /// Those that were not, in order.
@@ -44,7 +43,7 @@ impl Request {
 
 impl Requests {
     fn push(&mut self, token: u64, request: Request) {
-        self.pending.push(token, request);
+        self.pending.insert(token, request);
         self.unsent.push_back(token);
     }
 
@@ -57,7 +56,7 @@ impl Requests {
         // Subscriptions that are made again come before what the program asked for since.
         let (program, again): (Vec<_>, Vec<_>) =
             self.pending.iter().partition(|(_, request)| request.is_by_program());
-        self.unsent = again.into_iter().chain(program).map(|(token, _)| token).collect();
+        self.unsent = again.into_iter().chain(program).map(|(token, _)| *token).collect();
     }
 
     /// Forgets the subscriptions that were being made again: all of them are to be made again.
@@ -134,7 +133,7 @@ impl Client {
     /// Moves what was not sent on this connection to the outbox.
     pub(super) fn send_requests(&mut self) {
         while let Some(token) = self.requests.unsent.front().copied() {
-            let Some(request) = self.requests.pending.get(token) else {
+            let Some(request) = self.requests.pending.get(&token) else {
                 self.requests.unsent.pop_front();
                 continue;
             };
@@ -160,7 +159,8 @@ impl Client {
     /// SUBACK or UNSUBACK arrived.
     pub(super) fn request_answered(&mut self, id: PacketId, kind: PacketType, reasons: &ReasonCodes<'_>) {
         let token = self.requests.sent.get(&id).copied();
-        let Some((token, request)) = token.and_then(|token| Some((token, self.requests.pending.get(token)?)))
+        let Some((token, request)) =
+            token.and_then(|token| Some((token, self.requests.pending.get(&token)?)))
         else {
             return self.deviates(Deviation::UnknownPacketIdentifier, Violation::UnknownPacketIdentifier);
         };
@@ -191,7 +191,7 @@ impl Client {
     }
 
     fn finish_request(&mut self, token: u64, reasons: Vec<ReasonCode>) {
-        match self.requests.pending.remove(token) {
+        match self.requests.pending.remove(&token) {
             Some(Request::Subscribe { request, by_program }) => {
                 let identifier = request.identifier;
                 let mut filters = Vec::new();

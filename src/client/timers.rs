@@ -6,7 +6,6 @@ use super::{Client, ClientEvent, DisconnectReason, Phase};
 use crate::{
     Timestamp,
     packet::{Packet, ReasonCode},
-    sequence::make_room,
 };
 
 /// What the client waits for.
@@ -136,7 +135,10 @@ impl Client {
 
     pub(super) fn emit(&mut self, event: ClientEvent) {
         self.event_bytes += event.cost();
-        make_room(&mut self.events);
+        // Twice the room, from one event on: a board with 8 KiB of RAM has no room for four.
+        if self.events.len() == self.events.capacity() {
+            self.events.reserve_exact(self.events.len().max(1));
+        }
         self.events.push_back(event);
     }
 }

@@ -6,7 +6,6 @@ use super::{Arrival, Known, Link, Violation};
 use crate::{
     Outbox, QoS,
     packet::{Ack, Packet, PacketId, PacketType, ProtocolVersion, Publish, ReasonCode},
-    sequence::Sequence,
     sorted::SortedMap,
 };
 
@@ -41,7 +40,7 @@ enum ExchangeState {
 #[derive(Debug, Default)]
 pub(crate) struct Incoming {
     next_token: u64,
-    deliveries: Sequence<Delivery>,
+    deliveries: SortedMap<u64, Delivery>,
     exchanges: SortedMap<PacketId, Exchange>,
     /// The awaited deliveries in order of receipt: PUBACKs and PUBRECs go out in this order [MQTT-4.6.0-2] [MQTT-4.6.0-3] (both versions).
     at_least_once: VecDeque<u64>,
@@ -96,7 +95,7 @@ impl Incoming {
         }
         match exchange.state {
             ExchangeState::Delivered { token } => {
-                if let Some(delivery) = self.deliveries.get_mut(token)
+                if let Some(delivery) = self.deliveries.get_mut(&token)
                     && !delivery.awaited
                 {
                     delivery.awaited = true;
@@ -125,7 +124,7 @@ impl Incoming {
 
     fn deliver(&mut self, id: PacketId, qos: QoS) -> u64 {
         let token = self.token();
-        self.deliveries.push(token, Delivery { id, qos, acknowledged: None, awaited: true });
+        self.deliveries.insert(token, Delivery { id, qos, acknowledged: None, awaited: true });
         if qos == QoS::ExactlyOnce {
             self.exactly_once.push_back(token);
         } else {
@@ -143,7 +142,7 @@ impl Incoming {
         link: Option<&mut Link>,
         outbox: &mut Outbox,
     ) {
-        let Some(delivery) = self.deliveries.get_mut(token) else { return };
+        let Some(delivery) = self.deliveries.get_mut(&token) else { return };
         delivery.acknowledged.get_or_insert_with(|| sendable(reason));
         let qos = delivery.qos;
         match link {
@@ -154,7 +153,7 @@ impl Incoming {
 
     /// Notes the program's word for a message whose connection is gone: QoS 2 is answered when the peer repeats it.
     fn settle_unawaited(&mut self, token: u64) {
-        let Some(delivery) = self.deliveries.get(token) else { return };
+        let Some(delivery) = self.deliveries.get(&token) else { return };
         if delivery.awaited {
             return;
         }
@@ -163,12 +162,12 @@ impl Incoming {
         {
             exchange.state = ExchangeState::Answered { reason };
         }
-        self.deliveries.remove(token);
+        self.deliveries.remove(&token);
     }
 
     /// Takes a message for not received, whose connection is gone: the peer's repetition is a new one.
     pub(super) fn forget(&mut self, token: u64) {
-        if let Some(delivery) = self.deliveries.remove(token)
+        if let Some(delivery) = self.deliveries.remove(&token)
             && delivery.qos == QoS::ExactlyOnce
         {
             self.exchanges.remove(&delivery.id);
@@ -181,14 +180,14 @@ impl Incoming {
             let order =
                 if qos == QoS::ExactlyOnce { &mut self.exactly_once } else { &mut self.at_least_once };
             let Some(token) = order.front().copied() else { return };
-            let Some(delivery) = self.deliveries.get(token) else {
+            let Some(delivery) = self.deliveries.get(&token) else {
                 order.pop_front();
                 continue;
             };
             let Some(reason) = delivery.acknowledged else { return };
             let id = delivery.id;
             order.pop_front();
-            self.deliveries.remove(token);
+            self.deliveries.remove(&token);
             if qos == QoS::ExactlyOnce {
                 self.answer_exactly_once(id, reason, link, outbox);
             } else {
@@ -250,12 +249,12 @@ impl Incoming {
     /// the set of QoS 2 identifiers stays.
     pub(super) fn suspend(&mut self) {
         for token in self.at_least_once.drain(..) {
-            self.deliveries.remove(token);
+            self.deliveries.remove(&token);
         }
         self.at_least_once_ids.clear();
         let suspended = core::mem::take(&mut self.exactly_once);
         for token in suspended {
-            if let Some(delivery) = self.deliveries.get_mut(token) {
+            if let Some(delivery) = self.deliveries.get_mut(&token) {
                 delivery.awaited = false;
                 if delivery.acknowledged.is_some() {
                     self.settle_unawaited(token);

@@ -9,7 +9,6 @@ use super::{
 use crate::{
     Message, Outbox, QoS, Timestamp,
     packet::{Ack, Packet, PacketId, PacketType, ReasonCode},
-    sequence::Sequence,
     sorted::SortedMap,
 };
 
@@ -54,15 +53,15 @@ pub(crate) struct Outgoing {
     limits: QueueLimits,
     /// By order of the program's calls.
     /// [MQTT-4.6.0-5] [MQTT-4.6.0-6] (both versions)
-    queue: Sequence<Queued>,
+    queue: SortedMap<u64, Queued>,
     /// The queued messages of QoS 0, which are the first to be dropped.
-    droppable: Sequence<()>,
+    droppable: SortedMap<u64, ()>,
     /// The queued messages that expire.
     expiries: Expiries,
     next_queued: u64,
     /// By order of the last packet that was new: PUBLISH, then PUBREL. This is the order of a replay
     /// [MQTT-4.6.0-1] [MQTT-4.6.0-4] (both versions).
-    inflight: Sequence<InFlight>,
+    inflight: SortedMap<u64, InFlight>,
     by_id: SortedMap<PacketId, u64>,
     next_sent: u64,
     /// What the queued and the unacknowledged messages cost.
@@ -73,11 +72,11 @@ impl Outgoing {
     pub(super) const fn new(limits: QueueLimits) -> Self {
         Self {
             limits,
-            queue: Sequence::new(),
-            droppable: Sequence::new(),
+            queue: SortedMap::new(),
+            droppable: SortedMap::new(),
             expiries: Expiries::new(),
             next_queued: 0,
-            inflight: Sequence::new(),
+            inflight: SortedMap::new(),
             by_id: SortedMap::new(),
             next_sent: 0,
             bytes: 0,
@@ -98,7 +97,7 @@ impl Outgoing {
 
     /// What is to be sent again on a new connection.
     pub(super) fn due_again(&self) -> Option<Replay> {
-        let (first, _) = self.inflight.first()?;
+        let (&first, _) = self.inflight.first()?;
         Some(Replay { next_release: first, next_publish: first, end: self.next_sent })
     }
 
@@ -117,22 +116,22 @@ impl Outgoing {
         let order = self.next_queued;
         self.next_queued += 1;
         if queued.message.qos == QoS::AtMostOnce {
-            self.droppable.push(order, ());
+            self.droppable.insert(order, ());
         }
         if let Some(expires) = queued.expires {
             self.expiries.note(expires, order);
         }
-        self.queue.push(order, queued);
+        self.queue.insert(order, queued);
     }
 
     fn dequeue(&mut self, order: u64) -> Option<Queued> {
-        let queued = self.queue.remove(order)?;
+        let queued = self.queue.remove(&order)?;
         if queued.message.qos == QoS::AtMostOnce {
-            self.droppable.remove(order);
+            self.droppable.remove(&order);
         }
         if queued.expires.is_some() {
             let queue = &self.queue;
-            self.expiries.left(queue.len(), |order| queue.get(order).is_some());
+            self.expiries.left(queue.len(), |order| queue.contains(&order));
         }
         Some(queued)
     }
@@ -145,7 +144,7 @@ impl Outgoing {
     }
 
     pub(super) fn make_room(&mut self) -> Option<(u64, Message)> {
-        let order = self.droppable.first()?.0;
+        let order = *self.droppable.first()?.0;
         self.discard(order).map(|queued| (queued.token, queued.message))
     }
 
@@ -156,7 +155,7 @@ impl Outgoing {
 
     /// What waits for its first transmission: its place, its token and the message, in order.
     pub(super) fn queued(&self) -> impl Iterator<Item = (u64, u64, &Message)> {
-        self.queue.iter().map(|(order, queued)| (order, queued.token, &queued.message))
+        self.queue.iter().map(|(order, queued)| (*order, queued.token, &queued.message))
     }
 
     /// Takes a queued message out, with what is left of its expiry; `None` if nothing is left.
@@ -186,7 +185,7 @@ impl Outgoing {
             message.cost() > link.settings.peer_packet_size && link.refusal(message).is_some()
         };
         let sent = self.inflight.iter().filter_map(|(order, inflight)| match &inflight.phase {
-            Phase::Published { message, .. } if is_refused(message) => Some(order),
+            Phase::Published { message, .. } if is_refused(message) => Some(*order),
             Phase::Published { .. } | Phase::Released { .. } => None,
         });
         let sent: Vec<u64> = sent.collect();
@@ -238,7 +237,7 @@ impl Outgoing {
     /// Ends an unfinished exchange: its identifier and its share of the quota are free again.
     /// [MQTT-2.3.1-3] [MQTT-4.3.2-1] (3.1.1), [MQTT-4.3.2-3] [MQTT-4.3.3-5] [MQTT-4.9.0-2] (5.0)
     fn end_inflight(&mut self, order: u64, ids: &mut PacketIds, link: &mut Link) -> Option<InFlight> {
-        let inflight = self.inflight.remove(order)?;
+        let inflight = self.inflight.remove(&order)?;
         self.by_id.remove(&inflight.id);
         ids.release(inflight.id);
         if let Phase::Published { message, .. } = &inflight.phase {
@@ -269,7 +268,7 @@ impl Outgoing {
         }
         self.expire(now, fates);
         while bytes::Buf::remaining(outbox) < link.settings.outbox_bytes
-            && let Some((order, queued)) = self.queue.first()
+            && let Some((&order, queued)) = self.queue.first()
         {
             if let Some(reason) = link.refusal(&queued.message) {
                 self.end_queued(order, PublishOutcome::Refused { reason }, fates);
@@ -312,7 +311,7 @@ impl Outgoing {
             link.retransmit_at = link.settings.retransmit_after.map(|after| inflight.sent_at + after);
         }
         self.by_id.insert(inflight.id, self.next_sent);
-        self.inflight.push(self.next_sent, inflight);
+        self.inflight.insert(self.next_sent, inflight);
         self.next_sent += 1;
     }
 
@@ -332,7 +331,7 @@ impl Outgoing {
         while let Some(replay) = link.replay {
             let found = self.sent_between(replay.next_publish, replay.end).find_map(|(order, inflight)| {
                 match &inflight.phase {
-                    Phase::Published { message, .. } => Some((order, inflight.token, message)),
+                    Phase::Published { message, .. } => Some((*order, inflight.token, message)),
                     Phase::Released { .. } => None,
                 }
             });
@@ -366,7 +365,7 @@ impl Outgoing {
             let found = self
                 .sent_between(replay.next_release, replay.end)
                 .find(|(_, inflight)| matches!(inflight.phase, Phase::Released { .. }));
-            let Some((order, _)) = found else {
+            let Some((&order, _)) = found else {
                 link.replay = Some(Replay { next_release: replay.end, ..replay });
                 break;
             };
@@ -382,7 +381,7 @@ impl Outgoing {
 
     /// [MQTT-3.3.1-1] [MQTT-3.3.1-3] [MQTT-4.4.0-1] (both versions), [MQTT-2.3.1-3] (3.1.1)
     fn send_again(&mut self, order: u64, link: &mut Link, outbox: &mut Outbox, now: Timestamp) {
-        let Some(inflight) = self.inflight.get_mut(order) else { return };
+        let Some(inflight) = self.inflight.get_mut(&order) else { return };
         inflight.sent_at = now;
         match &inflight.phase {
             Phase::Published { message, expires } => {
@@ -406,7 +405,7 @@ impl Outgoing {
         let due: VecDeque<u64> = self
             .sent_in(replay)
             .filter(|(_, inflight)| inflight.sent_at + after <= now)
-            .map(|(order, _)| order)
+            .map(|(order, _)| *order)
             .collect();
         for order in due {
             if bytes::Buf::remaining(outbox) >= link.settings.outbox_bytes {
@@ -420,12 +419,12 @@ impl Outgoing {
             oldest.map(|sent_at| if sent_at + after <= now { now + after } else { sent_at + after });
     }
 
-    fn sent_between(&self, first: u64, end: u64) -> impl Iterator<Item = (u64, &InFlight)> {
-        self.inflight.from(first).take_while(move |(order, _)| *order < end)
+    fn sent_between(&self, first: u64, end: u64) -> impl Iterator<Item = (&u64, &InFlight)> {
+        self.inflight.from(&first).take_while(move |(order, _)| **order < end)
     }
 
     /// What was sent on this connection: all but what its replay has not reached yet.
-    fn sent_in(&self, replay: Option<Replay>) -> impl Iterator<Item = (u64, &InFlight)> {
+    fn sent_in(&self, replay: Option<Replay>) -> impl Iterator<Item = (&u64, &InFlight)> {
         self.inflight.iter().filter(move |(order, inflight)| {
             replay.is_none_or(|replay| {
                 let next = match inflight.phase {
@@ -450,7 +449,8 @@ impl Outgoing {
         now: Timestamp,
     ) -> Result<(Known, Option<Fate>), Violation> {
         let found = self.by_id.get(&ack.packet_id).copied();
-        let Some((order, inflight)) = found.and_then(|order| Some((order, self.inflight.get(order)?))) else {
+        let Some((order, inflight)) = found.and_then(|order| Some((order, self.inflight.get(&order)?)))
+        else {
             if kind == PacketType::PubRec {
                 // The peer waits for a PUBREL, and would for ever.
                 link.answer(Packet::PubRel, ack.packet_id, ReasonCode::PacketIdentifierNotFound, outbox);
@@ -492,7 +492,7 @@ impl Outgoing {
         outbox: &mut Outbox,
         now: Timestamp,
     ) {
-        let Some(mut inflight) = self.inflight.remove(order) else { return };
+        let Some(mut inflight) = self.inflight.remove(&order) else { return };
         link.answer(Packet::PubRel, inflight.id, ReasonCode::Success, outbox);
         if let Phase::Published { message, .. } =
             mem::replace(&mut inflight.phase, Phase::Released { reason })
