@@ -8,6 +8,7 @@ use core::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use cortex_m::interrupt::InterruptNumber;
 use embedded_alloc::LlffHeap;
 
 use crate::{board::HEAP_BYTES, serial};
@@ -51,10 +52,21 @@ static __INTERRUPTS: [Option<extern "C" fn()>; serial::INTERRUPT as usize + 1] =
     table
 };
 
+/// Tells the interrupt controller which one.
+#[derive(Clone, Copy)]
+struct Interrupt;
+
+// SAFETY: the number does not change.
+unsafe impl InterruptNumber for Interrupt {
+    fn number(self) -> u16 {
+        serial::INTERRUPT
+    }
+}
+
 /// Lets the serial line's interrupt through.
 pub(crate) fn unmask_serial() {
     // SAFETY: its handler is in the table, and shares nothing but atomics with the program.
-    unsafe { cortex_m::peripheral::NVIC::unmask(serial::Interrupt) };
+    unsafe { cortex_m::peripheral::NVIC::unmask(Interrupt) };
 }
 
 /// The allocator, and the most that was ever taken from it.

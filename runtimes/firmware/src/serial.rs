@@ -5,7 +5,6 @@ use core::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use cortex_m::interrupt::InterruptNumber;
 use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
 
 use crate::{
@@ -35,18 +34,6 @@ const RE_TE_RXNEIE_UE: u32 = 1 << 2 | 1 << 3 | 1 << 5 | 1 << 13;
 static RECEIVED: Ring<RECEIVE_BUFFER> = Ring::new();
 /// Whether a byte was lost or damaged since the program was last told.
 static IS_DAMAGED: AtomicBool = AtomicBool::new(false);
-
-/// Tells the interrupt controller which one.
-#[derive(Clone, Copy)]
-pub(crate) struct Interrupt;
-
-#[allow(unsafe_code, reason = "the trait wants the number's truth to be promised")]
-// SAFETY: the number does not change.
-unsafe impl InterruptNumber for Interrupt {
-    fn number(self) -> u16 {
-        INTERRUPT
-    }
-}
 
 /// The interrupt's handler: reading the status and then the byte clears both.
 pub(crate) extern "C" fn interrupted() {

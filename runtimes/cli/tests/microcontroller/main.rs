@@ -2,7 +2,12 @@
 //!
 //! A test whose programs are missing says so and passes; with `MQTT_REQUIRE_PEERS` in the environment it fails.
 
-#![expect(clippy::unwrap_used, clippy::std_instead_of_core, reason = "a test may panic, and has std")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc,
+    reason = "a test may panic, and has std"
+)]
 
 mod board;
 #[path = "../peers/foreign.rs"]

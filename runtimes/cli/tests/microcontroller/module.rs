@@ -138,7 +138,7 @@ impl Shared {
     }
 
     fn damage(&self, byte: u8, faults: &mut Faults) -> Option<u8> {
-        if faults.next() % DAMAGE != 0 {
+        if !faults.next().is_multiple_of(DAMAGE) {
             return Some(byte);
         }
         self.damages.fetch_add(1, Ordering::Relaxed);
