@@ -25,7 +25,7 @@ pub(crate) const BOTH: [ProtocolVersion; 2] = [V3, V5];
 
 /// Loops over everything take steps of this size, and large numbers are divided by it: all is tried, but under Miri, which is
 /// slower by a factor of a thousand, only a share of it.
-pub(crate) const STEP: usize = if cfg!(miri) { 17 } else { 1 };
+pub(crate) const STEP: usize = if cfg!(miri) { 31 } else { 1 };
 
 /// The bytes of `30 05 "ab"`: hexadecimal, and text in quotes.
 pub(crate) fn bytes(text: &str) -> Vec<u8> {
