@@ -21,6 +21,8 @@ struct Queued {
     message: Message,
     /// When it is of no use any more.
     expires: Option<Timestamp>,
+    /// It was sent in a session that the peer has lost: it may have arrived.
+    was_sent: bool,
 }
 
 /// An exchange that the peer has not finished.
@@ -110,7 +112,7 @@ impl Outgoing {
         }
         let expires = message.properties.message_expiry.map(|span| now + Duration::from_secs(span.as_secs()));
         self.bytes += cost;
-        self.append(Queued { token, message, expires });
+        self.append(Queued { token, message, expires, was_sent: false });
         Ok(())
     }
 
@@ -221,7 +223,9 @@ impl Outgoing {
         while let Some((expires, order)) = self.expiries.first().copied()
             && expires <= now
         {
-            self.end_queued(order, PublishOutcome::Expired, fates);
+            let was_sent = self.queue.get(&order).is_some_and(|queued| queued.was_sent);
+            let outcome = if was_sent { PublishOutcome::Unknown } else { PublishOutcome::Expired };
+            self.end_queued(order, outcome, fates);
         }
     }
 
@@ -296,7 +300,7 @@ impl Outgoing {
             return false;
         }
         let Some(id) = ids.take() else { return false };
-        let Some(Queued { token, message, expires }) = self.dequeue(order) else { return false };
+        let Some(Queued { token, message, expires, .. }) = self.dequeue(order) else { return false };
         link.publish(&message, Some(id), false, left(expires, now), outbox);
         link.send_quota -= 1;
         let phase = Phase::Published { message, expires };
@@ -507,7 +511,7 @@ impl Outgoing {
             let token = inflight.token;
             match inflight.phase {
                 Phase::Published { message, expires } if policy == LostSession::Republish => {
-                    self.append(Queued { token, message, expires });
+                    self.append(Queued { token, message, expires, was_sent: true });
                     continue;
                 }
                 Phase::Published { message, .. } => self.bytes -= message.cost(),

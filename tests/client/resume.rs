@@ -194,6 +194,25 @@ fn s09_a_lost_session_may_be_republished() {
     assert_eq!(desk.sent(), ["PUBLISH 4 q1 a=x", "PUBLISH 5 q2 c=x", "PUBLISH q0 queued=x"]);
 }
 
+/// *Expired* means that it was never sent; this one may have arrived.
+#[test]
+fn s09_a_message_that_expires_before_it_is_republished_has_an_unknown_fate() {
+    let mut config = config(V5);
+    config.lost_session = LostSession::Republish;
+    let mut desk = Desk::connected(config);
+    let mut short = message("short", "x", QOS1);
+    short.properties.message_expiry = Some(Duration::from_secs(5));
+    desk.client.publish(short.clone(), desk.now).unwrap();
+    desk.sent();
+    desk.client.publish(short, desk.now).unwrap();
+    desk.sent();
+    desk.cut();
+    desk.advance(Duration::from_secs(5));
+    desk.connect(false);
+    assert!(desk.sent().is_empty());
+    assert_eq!(desk.fates(), ["0 Unknown", "1 Unknown"]);
+}
+
 #[test]
 fn s11_half_a_packet_of_a_dead_connection_is_forgotten() {
     for version in BOTH {
