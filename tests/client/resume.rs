@@ -337,6 +337,35 @@ fn s15_a_message_too_large_for_the_resumed_server_fails_alone() {
     assert_eq!(desk.sent(), ["PUBLISH 2 q1 dup b=x", "PUBLISH 3 q1 d=x"]);
 }
 
+/// The server may have received it and wait for its PUBREL: a new message under the identifier would be a repetition to it, and
+/// lost.
+#[test]
+fn s15_the_identifier_of_a_qos2_message_that_can_not_be_sent_again_is_not_reused() {
+    let mut desk = Desk::connected(config(V5));
+    desk.client.publish(message("large", &"x".repeat(100), QOS2), desk.now).unwrap();
+    desk.sent();
+    desk.cut();
+    desk.connect_with(true, &[Property::MaximumPacketSize(50)]);
+    for number in 2..=u16::MAX {
+        desk.publish("a", QOS1);
+        desk.sent_bytes();
+        desk.ack(Packet::PubAck, number);
+        desk.events();
+    }
+    desk.publish("b", QOS2);
+    assert_eq!(desk.sent(), ["PUBLISH 2 q2 b=x"]);
+    desk.cut();
+    desk.connect(false);
+    for number in 3..=u16::MAX {
+        desk.publish("a", QOS1);
+        desk.sent_bytes();
+        desk.ack(Packet::PubAck, number);
+        desk.events();
+    }
+    desk.publish("c", QOS2);
+    assert_eq!(desk.sent(), ["PUBLISH 1 q2 c=x"], "the lost session takes it along");
+}
+
 /// [MQTT-4.3.3-7] [MQTT-4.3.3-13] (5.0), S27: what was sent is never expired.
 #[test]
 fn s27_expiry_ends_queued_messages_never_sent_ones() {
