@@ -55,6 +55,11 @@ pub(crate) fn number(payload: &[u8]) -> Option<u64> {
     })
 }
 
+/// Whether a payload has nothing behind its number but what was written there.
+pub(crate) fn is_intact(payload: &[u8]) -> bool {
+    payload.iter().skip_while(|byte| **byte != b':').skip(1).all(|byte| *byte == b'.')
+}
+
 /// A payload of this number; `None` is an empty one.
 pub(crate) fn payload(number: u64, size: Option<u16>) -> Vec<u8> {
     let Some(size) = size else { return Vec::new() };

@@ -195,7 +195,7 @@ impl Broker {
     pub fn outbox(&mut self, id: ConnectionId) -> Option<&mut Outbox> {
         if let Some(session) = self.connections.get(id.0)?.session {
             self.replay_retained(session);
-            self.connections.get_mut(id.0)?.connection.fill();
+            self.connections.get_mut(id.0)?.connection.fill(self.now);
             self.release_if_relieved(session);
         }
         self.connections.get_mut(id.0).map(|peer| peer.connection.outbox())
@@ -338,7 +338,7 @@ impl Broker {
             self.release_if_relieved(session);
         }
         let Some(peer) = self.connections.get_mut(key) else { return };
-        peer.connection.fill();
+        peer.connection.fill(self.now);
         peer.advance_timer(key, &mut self.timers);
         let wish = (peer.connection.transport(), peer.connection.wants_input());
         if peer.connection.has_output() || wish != peer.wish {

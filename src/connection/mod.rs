@@ -184,7 +184,7 @@ impl Connection {
         self.pass(now);
         if !self.takes(&message) {
             // Nobody may have looked at the outbox since the queue was empty.
-            self.fill();
+            self.fill(self.now);
         }
         let Some(Flow { session, link }) = &mut self.flow else {
             return Vec::from([(message, DropReason::NoSession)]);
@@ -326,7 +326,7 @@ impl Connection {
 
     /// Bytes for the client. Refills from the queue up to the configured size: call it again until it is empty.
     pub fn outbox(&mut self) -> &mut Outbox {
-        self.fill();
+        self.fill(self.now);
         &mut self.outbox
     }
 
@@ -335,8 +335,10 @@ impl Connection {
         !self.outbox.is_empty()
     }
 
-    /// Moves what is due from the session to the outbox.
-    pub(crate) fn fill(&mut self) {
+    /// Moves what is due from the session to the outbox. Its owner may know a later moment than the last call named: what is left
+    /// of an expiry depends on it.
+    pub(crate) fn fill(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
         if let (Phase::Open, Some(Flow { session, link })) = (self.phase, &mut self.flow) {
             let before = self.outbox.remaining();
             session.transmit(link, &mut self.outbox, self.now, &mut self.fates);

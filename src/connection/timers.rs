@@ -85,7 +85,7 @@ impl Connection {
                 if let Some(Flow { session, .. }) = &mut self.flow {
                     session.expire(self.now, &mut self.fates);
                 }
-                self.fill();
+                self.fill(self.now);
             }
         }
     }

@@ -19,6 +19,8 @@ struct Queued {
     message: Message,
     /// When it is of no use any more.
     expires: Option<Timestamp>,
+    /// It was sent in a session that the peer has lost: it may have arrived.
+    was_sent: bool,
 }
 
 /// An exchange that the peer has not finished.
@@ -63,6 +65,9 @@ pub(crate) struct Outgoing {
     /// [MQTT-4.6.0-1] [MQTT-4.6.0-4] (both versions).
     inflight: SortedMap<u64, InFlight>,
     by_id: SortedMap<PacketId, u64>,
+    /// The identifiers of QoS 2 messages that were sent once and which the peer, as it is now, does not take. It may remember
+    /// them, and would take a new message for a repetition.
+    abandoned: VecDeque<PacketId>,
     next_sent: u64,
     /// What the queued and the unacknowledged messages cost.
     bytes: usize,
@@ -78,6 +83,7 @@ impl Outgoing {
             next_queued: 0,
             inflight: SortedMap::new(),
             by_id: SortedMap::new(),
+            abandoned: VecDeque::new(),
             next_sent: 0,
             bytes: 0,
         }
@@ -108,7 +114,7 @@ impl Outgoing {
         }
         let expires = message.properties.message_expiry.map(|span| now + Duration::from_secs(span.as_secs()));
         self.bytes += cost;
-        self.append(Queued { token, message, expires });
+        self.append(Queued { token, message, expires, was_sent: false });
         Ok(())
     }
 
@@ -191,14 +197,8 @@ impl Outgoing {
         let sent: Vec<u64> = sent.collect();
         let queued: Vec<u64> =
             self.queued().filter(|(.., message)| is_refused(message)).map(|(order, ..)| order).collect();
-        let mut refused = Vec::new();
-        for order in sent {
-            if let Some(InFlight { phase: Phase::Published { message, .. }, .. }) =
-                self.end_inflight(order, ids, link)
-            {
-                refused.push(message);
-            }
-        }
+        let mut refused: Vec<Message> =
+            sent.into_iter().filter_map(|order| self.abandon(order, ids, link)).collect();
         refused.extend(queued.into_iter().filter_map(|order| Some(self.discard(order)?.message)));
         refused
     }
@@ -222,7 +222,9 @@ impl Outgoing {
         while let Some((expires, order)) = self.expiries.first()
             && expires <= now
         {
-            self.end_queued(order, PublishOutcome::Expired, fates);
+            let was_sent = self.queue.get(&order).is_some_and(|queued| queued.was_sent);
+            let outcome = if was_sent { PublishOutcome::Unknown } else { PublishOutcome::Expired };
+            self.end_queued(order, outcome, fates);
         }
     }
 
@@ -237,9 +239,27 @@ impl Outgoing {
     /// Ends an unfinished exchange: its identifier and its share of the quota are free again.
     /// [MQTT-2.3.1-3] [MQTT-4.3.2-1] (3.1.1), [MQTT-4.3.2-3] [MQTT-4.3.3-5] [MQTT-4.9.0-2] (5.0)
     fn end_inflight(&mut self, order: u64, ids: &mut PacketIds, link: &mut Link) -> Option<InFlight> {
+        let inflight = self.remove_inflight(order, link)?;
+        ids.release(inflight.id);
+        Some(inflight)
+    }
+
+    /// Gives up a message that was sent once and can't be sent again. The identifier of a QoS 2 message is free again when the
+    /// session is lost.
+    fn abandon(&mut self, order: u64, ids: &mut PacketIds, link: &mut Link) -> Option<Message> {
+        let InFlight { id, phase, .. } = self.remove_inflight(order, link)?;
+        let Phase::Published { message, .. } = phase else { return None };
+        if message.qos == QoS::ExactlyOnce {
+            self.abandoned.push_back(id);
+        } else {
+            ids.release(id);
+        }
+        Some(message)
+    }
+
+    fn remove_inflight(&mut self, order: u64, link: &mut Link) -> Option<InFlight> {
         let inflight = self.inflight.remove(&order)?;
         self.by_id.remove(&inflight.id);
-        ids.release(inflight.id);
         if let Phase::Published { message, .. } = &inflight.phase {
             self.bytes -= message.cost();
         }
@@ -296,8 +316,9 @@ impl Outgoing {
         if link.send_quota == 0 {
             return false;
         }
-        let Some(id) = ids.take() else { return false };
-        let Some(Queued { token, message, expires }) = self.dequeue(order) else { return false };
+        // Rather one that the peer may remember from long ago than none for ever.
+        let Some(id) = ids.take().or_else(|| self.abandoned.pop_front()) else { return false };
+        let Some(Queued { token, message, expires, .. }) = self.dequeue(order) else { return false };
         link.publish(&message, Some(id), false, left(expires, now), outbox);
         link.send_quota -= 1;
         let phase = Phase::Published { message, expires };
@@ -344,7 +365,7 @@ impl Outgoing {
                 return;
             }
             if let Some(reason) = link.refusal(message) {
-                self.end_inflight(order, ids, link);
+                self.abandon(order, ids, link);
                 fates.push_back(Fate { token, outcome: PublishOutcome::Refused { reason } });
                 continue;
             }
@@ -509,12 +530,13 @@ impl Outgoing {
         self.droppable.clear();
         self.expiries.clear();
         self.by_id.clear();
+        self.abandoned.drain(..).for_each(|id| ids.release(id));
         for inflight in mem::take(&mut self.inflight).into_values() {
             ids.release(inflight.id);
             let token = inflight.token;
             match inflight.phase {
                 Phase::Published { message, expires } if policy == LostSession::Republish => {
-                    self.append(Queued { token, message, expires });
+                    self.append(Queued { token, message, expires, was_sent: true });
                     continue;
                 }
                 Phase::Published { message, .. } => self.bytes -= message.cost(),

@@ -1,5 +1,7 @@
 //! What only 5.0 has.
 
+use std::time::Duration;
+
 use mqtt_engine::{
     BrokerEvent, DropReason, Message,
     packet::{Packet, Properties, Property, Publish, ReasonCode, Subscription},
@@ -243,4 +245,18 @@ fn s56_an_answer_that_is_too_large_ends_the_connection() {
     let filters = [Subscription { filter: "t", ..Subscription::default() }; 60];
     world.send(client, &subscribe(1, &filters, &[]));
     world.expect_fault(client, ReasonCode::PacketTooLarge);
+}
+
+/// [MQTT-3.3.2-6] (5.0): less the time that it has waited here, also if nothing happened on the connection meanwhile.
+#[test]
+fn the_expiry_of_a_message_counts_down_while_its_subscriber_is_not_written_to() {
+    let mut world = World::new();
+    let id = world.connect(hello(V5, "lamp"));
+    world.subscribe(id, "#", AtLeastOnce);
+    let mut message = Message::new("t", "x").unwrap().with_qos(AtLeastOnce);
+    message.properties.message_expiry = Some(Duration::from_secs(10));
+    world.broker.publish(message, world.now);
+    world.wait_secs(4);
+    let expiries: Vec<_> = world.messages(id).into_iter().map(|got| got.expiry).collect();
+    assert_eq!(expiries, [Some(6)]);
 }

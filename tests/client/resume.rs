@@ -194,6 +194,25 @@ fn s09_a_lost_session_may_be_republished() {
     assert_eq!(desk.sent(), ["PUBLISH 4 q1 a=x", "PUBLISH 5 q2 c=x", "PUBLISH q0 queued=x"]);
 }
 
+/// *Expired* means that it was never sent; this one may have arrived.
+#[test]
+fn s09_a_message_that_expires_before_it_is_republished_has_an_unknown_fate() {
+    let mut config = config(V5);
+    config.lost_session = LostSession::Republish;
+    let mut desk = Desk::connected(config);
+    let mut short = message("short", "x", QOS1);
+    short.properties.message_expiry = Some(Duration::from_secs(5));
+    desk.client.publish(short.clone(), desk.now).unwrap();
+    desk.sent();
+    desk.client.publish(short, desk.now).unwrap();
+    desk.sent();
+    desk.cut();
+    desk.advance(Duration::from_secs(5));
+    desk.connect(false);
+    assert!(desk.sent().is_empty());
+    assert_eq!(desk.fates(), ["0 Unknown", "1 Unknown"]);
+}
+
 #[test]
 fn s11_half_a_packet_of_a_dead_connection_is_forgotten() {
     for version in BOTH {
@@ -316,6 +335,35 @@ fn s15_a_message_too_large_for_the_resumed_server_fails_alone() {
     let outcome = PublishOutcome::Refused { reason: ReasonCode::PacketTooLarge };
     assert_eq!(refused, [(0, outcome), (2, outcome)]);
     assert_eq!(desk.sent(), ["PUBLISH 2 q1 dup b=x", "PUBLISH 3 q1 d=x"]);
+}
+
+/// The server may have received it and wait for its PUBREL: a new message under the identifier would be a repetition to it, and
+/// lost.
+#[test]
+fn s15_the_identifier_of_a_qos2_message_that_can_not_be_sent_again_is_not_reused() {
+    let mut desk = Desk::connected(config(V5));
+    desk.client.publish(message("large", &"x".repeat(100), QOS2), desk.now).unwrap();
+    desk.sent();
+    desk.cut();
+    desk.connect_with(true, &[Property::MaximumPacketSize(50)]);
+    for number in 2..=u16::MAX {
+        desk.publish("a", QOS1);
+        desk.sent_bytes();
+        desk.ack(Packet::PubAck, number);
+        desk.events();
+    }
+    desk.publish("b", QOS2);
+    assert_eq!(desk.sent(), ["PUBLISH 2 q2 b=x"]);
+    desk.cut();
+    desk.connect(false);
+    for number in 3..=u16::MAX {
+        desk.publish("a", QOS1);
+        desk.sent_bytes();
+        desk.ack(Packet::PubAck, number);
+        desk.events();
+    }
+    desk.publish("c", QOS2);
+    assert_eq!(desk.sent(), ["PUBLISH 1 q2 c=x"], "the lost session takes it along");
 }
 
 /// [MQTT-4.3.3-7] [MQTT-4.3.3-13] (5.0), S27: what was sent is never expired.

@@ -48,7 +48,9 @@ impl World<'_> {
 
     pub(super) fn accept(&mut self, message: &Message, mut source: Source) -> Checked {
         if let Some(will) = self.will_of(message.topic.as_str()) {
-            source.qos = will;
+            source.qos = will.qos;
+            let is_as_given = message.payload == will.payload && message.retain == will.retain;
+            ensure!(is_as_given, "will as it was given", "{message:?}, not {will:?}");
         }
         self.trace.note(self.now, || {
             let payload =
@@ -58,10 +60,10 @@ impl World<'_> {
         self.model.accepted(message, source, self.now)
     }
 
-    /// The QoS of the will that is published there, if it is one.
-    fn will_of(&self, topic: &str) -> Option<mqtt_engine::QoS> {
+    /// The will that is published there, if it is one.
+    fn will_of(&self, topic: &str) -> Option<&Message> {
         let person = topic.strip_prefix("will/")?.parse::<usize>().ok()?;
-        self.people.get(person)?.config.will.as_ref().map(|will| will.message.qos)
+        self.people.get(person)?.config.will.as_ref().map(|will| &will.message)
     }
 
     pub(super) fn hear(&mut self) -> Checked {

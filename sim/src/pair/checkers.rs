@@ -3,12 +3,18 @@
 
 use std::{io::IoSlice, time::Duration};
 
-use bytes::Buf;
-use mqtt_engine::{Outbox, Profile, Transport, packet::Packet};
+use bytes::{Buf, Bytes};
+use mqtt_engine::{
+    Outbox, Profile, Transport,
+    framing::Span,
+    packet::{Packet, ProtocolVersion},
+};
 
 use super::{World, observe::Point, schedule::Way};
 use crate::{
     checker::{Checker, Role},
+    names::number,
+    reference::Forwarded,
     violation::{Checked, Violation},
 };
 
@@ -72,11 +78,41 @@ impl World<'_> {
     pub(super) fn tell_server(&mut self, link: usize) {
         let (now, one) = (self.now, &mut self.links[link]);
         let server = &mut self.checkers[one.person].server;
+        let mut fresh = Vec::new();
         if let Some(outbox) = self.broker.outbox(one.id) {
-            tell(outbox, &mut one.told, |bytes| server.wrote(link as u64, bytes, now));
+            tell(outbox, &mut one.told, |bytes| {
+                server.wrote(link as u64, bytes, now);
+                fresh.extend_from_slice(bytes);
+            });
         }
         if one.wish.0 != Transport::Keep {
             server.gave_up(link as u64, now);
+        }
+        self.decided(link, &fresh);
+    }
+
+    /// The broker has decided to send these bytes, now: notes the messages in them.
+    fn decided(&mut self, link: usize, mut bytes: &[u8]) {
+        let one = &mut self.links[link];
+        while let Ok(Some(span)) = one.decided.next(&mut bytes) {
+            let frame = match span {
+                Span::InPlace(size) => {
+                    let (frame, rest) = bytes.split_at(size);
+                    bytes = rest;
+                    Bytes::copy_from_slice(frame)
+                }
+                Span::Assembled(frame) => Bytes::copy_from_slice(&frame),
+                Span::Skipped { .. } => continue,
+            };
+            if let Ok(Packet::Publish(publish)) = Packet::decode(&frame, one.version) {
+                self.forwarded.push(Forwarded {
+                    number: number(publish.payload).unwrap_or(0),
+                    is_first: !publish.duplicate,
+                    expiry: publish.properties.message_expiry_interval(),
+                    is_v5: one.version >= ProtocolVersion::V5,
+                    at: self.now,
+                });
+            }
         }
     }
 
@@ -86,7 +122,9 @@ impl World<'_> {
         if let Some(fresh) = bytes.get(one.told..).filter(|fresh| !fresh.is_empty()) {
             self.checkers[one.person].server.wrote(link as u64, fresh, self.now);
         }
-        one.told = one.told.saturating_sub(bytes.len());
+        let told = one.told;
+        one.told = told.saturating_sub(bytes.len());
+        self.decided(link, bytes.get(told..).unwrap_or_default());
     }
 
     pub(super) fn link_opened(&mut self, link: usize) {

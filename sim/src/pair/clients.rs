@@ -105,7 +105,7 @@ impl World<'_> {
             ClientEvent::Published { token, outcome } => {
                 let number = person.tokens.remove(&token.as_u64());
                 ensure!(number.is_some(), "one fate", "p{index}, token {token:?}: {outcome:?}");
-                self.model.fated(index, number.unwrap_or(0), outcome)?;
+                self.model.fated(index, number.unwrap_or(0), outcome, self.now)?;
             }
             ClientEvent::Subscribed { .. } | ClientEvent::Unsubscribed { .. } => {
                 ensure!(person.requests > 0, "one answer", "p{index}: {event:?}");

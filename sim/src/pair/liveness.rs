@@ -1,6 +1,9 @@
 //! After the faults: everything is healed, must come to rest, and what is left is what the model says.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use mqtt_engine::{
     Answer, BrokerEvent, Message,
@@ -140,6 +143,11 @@ impl World<'_> {
         for (index, person) in self.people.iter().enumerate() {
             ensure!(!person.is_blocked, "writable once", "p{index} has room, and nobody said so");
             ensure!(person.tokens.is_empty(), "no fate", "p{index}: {:?}", person.tokens);
+            let has: BTreeSet<&str> = person.client.subscriptions().map(|filter| filter.as_str()).collect();
+            let granted: BTreeSet<&str> =
+                self.model.sessions[index].subscriptions.iter().map(|one| one.filter).collect();
+            let is_agreed = self.model.is_astray(index) || has == granted;
+            ensure!(is_agreed, "subscriptions", "p{index} believes in {has:?}, not {granted:?}");
         }
         self.check_debts()
     }

@@ -26,7 +26,7 @@ pub use self::{
 use crate::{
     coverage::Row,
     random::Random,
-    reference::{Model, Rules},
+    reference::{Forwarded, Model, Rules},
     ring::{Report, Ring, guarded},
     trace::Trace,
     violation::{Checked, ensure},
@@ -82,6 +82,8 @@ struct World<'a> {
     /// What the watcher has got and the model was not told yet.
     accepted: VecDeque<Message>,
     questions: VecDeque<Asked>,
+    /// The messages that the broker has decided to send, and that were not judged yet.
+    forwarded: Vec<Forwarded>,
     /// Connections of peers that send garbage.
     strangers: Vec<ConnectionId>,
     had_strangers: bool,
@@ -105,6 +107,7 @@ impl<'a> World<'a> {
             subscriptions: config.subscriptions_per_session,
             retained_count: config.retained_count,
             retained_bytes: config.retained_bytes,
+            packet_size: config.connection.maximum_packet_size,
             forbids_publish: config.ask_publish,
             forbids_subscribe: config.ask_subscribe,
         };
@@ -121,6 +124,7 @@ impl<'a> World<'a> {
             watcher: Direct::watcher(now),
             accepted: VecDeque::new(),
             questions: VecDeque::new(),
+            forwarded: Vec::new(),
             strangers: Vec::new(),
             had_strangers: false,
             model: Model::new(setup.clients.len(), rules),
@@ -235,6 +239,13 @@ impl<'a> World<'a> {
                 "sessions and subscriptions",
                 "{is:?}, not {should:?}"
             );
+        }
+        for forwarded in self.forwarded.drain(..) {
+            self.model.forwarded(forwarded)?;
+        }
+        // Unless the program is asked, a will is published at the moment when it is due.
+        if self.questions.is_empty() {
+            self.model.check_wills()?;
         }
         for (index, person) in self.people.iter().enumerate() {
             let pending = person.client.pending_publishes();

@@ -101,6 +101,8 @@ pub(super) struct Link {
     pub(super) has_output: bool,
     /// How much of the broker's outbox its checker was told.
     pub(super) told: usize,
+    /// Finds the packets in that.
+    pub(super) decided: Framing,
     pub(super) seen: Option<ConnectSeen>,
     /// The session that the broker has taken it for.
     pub(super) generation: u32,
@@ -141,6 +143,7 @@ impl Link {
             wish,
             has_output: false,
             told: 0,
+            decided: Framing::new(usize::MAX),
             seen: None,
             generation: 0,
             is_accepted: false,

@@ -39,13 +39,14 @@ impl World<'_> {
         }
         let now = self.clock();
         let person = &mut self.people[index];
-        let published = Published::new(Some(index), topic, &message, person.incarnation);
+        let published = Published::new(Some(index), topic, &message, person.incarnation, now);
+        let is_connected = person.client.is_connected();
         match person.client.publish(message, now) {
             Ok(token) => {
                 if published.qos > mqtt_engine::QoS::AtMostOnce {
                     person.tokens.insert(token.as_u64(), number);
                 }
-                self.model.publish(published);
+                self.model.publish(published, is_connected);
                 self.trace.note(self.now, || format!("p{index} publishes {number}, {token:?}"));
             }
             Err(PublishError::Blocked(_)) => {
@@ -74,9 +75,9 @@ impl World<'_> {
     pub(super) fn own_publish(&mut self, topic: u8, level: u8, retain: bool) -> Checked {
         let topic = topic % PUBLISHABLE as u8;
         let message = self.message(topic, level, retain, Some(3));
-        self.model.publish(Published::new(None, topic, &message, 0));
-        self.count(Row::OwnMessage);
         let now = self.clock();
+        self.model.publish(Published::new(None, topic, &message, 0, now), true);
+        self.count(Row::OwnMessage);
         let qos = message.qos;
         self.broker.publish(message, now);
         self.after_broker(Source { publisher: None, qos })

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mqtt_engine::QoS;
+use mqtt_engine::{QoS, Timestamp};
 
 use super::{
     matching::{matches, shared},
@@ -19,7 +19,7 @@ pub(crate) const fn identifier(value: u32) -> Identifiers {
 }
 
 /// What a message looks like to its receiver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Looks {
     pub(crate) topic: u8,
     pub(crate) number: u64,
@@ -32,8 +32,9 @@ pub(crate) struct Looks {
 #[derive(Clone, Copy, Debug)]
 struct Owed {
     looks: Looks,
-    /// Whether it must arrive if nothing ends or drops it.
+    /// Whether it must arrive if nothing ends or drops it, and until when at most.
     must_arrive: bool,
+    expires: Timestamp,
 }
 
 /// All copies of one topic and QoS, which must arrive in this order.
@@ -71,7 +72,10 @@ pub(crate) enum Receipt {
 pub(crate) struct Ledger {
     lines: BTreeMap<(u8, QoS), Line>,
     pub(crate) replays: Vec<Replay>,
-    received: BTreeSet<u64>,
+    /// What has arrived, and at which moment last.
+    received: BTreeMap<u64, u64>,
+    /// How often each retained message came, repetitions apart.
+    replayed: BTreeMap<Looks, usize>,
     /// Messages that the client's program refused: who refuses a QoS 2 message may get it again.
     pub(crate) refused: BTreeSet<u64>,
     /// The shared filters that it was ever a member of.
@@ -81,8 +85,9 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn owe(&mut self, looks: Looks, must_arrive: bool) {
-        self.lines.entry((looks.topic, looks.qos)).or_default().copies.push(Owed { looks, must_arrive });
+    pub(crate) fn owe(&mut self, looks: Looks, must_arrive: bool, expires: Timestamp) {
+        let owed = Owed { looks, must_arrive, expires };
+        self.lines.entry((looks.topic, looks.qos)).or_default().copies.push(owed);
     }
 
     /// The broker sends a message: not before the SUBACK of a subscription that it is for. The topic is empty behind an alias.
@@ -97,47 +102,76 @@ impl Ledger {
     ///
     /// First transmissions come in order. A marked repetition of QoS 1 may be of a message that has arrived, or the first
     /// that arrives of it; QoS 0 and 2 come once per copy.
-    pub(crate) fn receive(&mut self, looks: Looks, duplicate: bool, retained: &Retained) -> Option<Receipt> {
-        // Also if it could be the copy of a subscription with Retain As Published: which comes first is the broker's choice.
-        let is_replayed = looks.retain
-            && self.replays.iter().any(|replay| {
-                replay.identifiers == looks.identifiers
-                    && looks.qos <= replay.qos
-                    && retained.was_kept_since(replay.since, looks.topic, looks.number, replay.filter)
-            });
-        if is_replayed {
-            self.received.insert(looks.number);
+    pub(crate) fn receive(
+        &mut self,
+        looks: Looks,
+        duplicate: bool,
+        retained: &Retained,
+        moment: u64,
+    ) -> Option<Receipt> {
+        let may_come_again = looks.qos == QoS::AtLeastOnce || self.refused.contains(&looks.number);
+        if self.is_replayed(looks, duplicate && may_come_again, retained) {
+            self.received.insert(looks.number, moment);
             return Some(Receipt::Retained);
         }
         if let Some(line) = self.lines.get_mut(&(looks.topic, looks.qos)) {
             let (before, after) = line.copies.split_at(line.next);
-            let may_come_again = looks.qos == QoS::AtLeastOnce || self.refused.contains(&looks.number);
             if may_come_again && duplicate && before.iter().any(|owed| owed.looks == looks) {
                 return Some(Receipt::Repeated);
             }
             if let Some(place) = after.iter().position(|owed| owed.looks == looks) {
                 line.next += place + 1;
-                self.received.insert(looks.number);
+                self.received.insert(looks.number, moment);
                 return Some(Receipt::Live);
             }
         }
         None
     }
 
-    /// What did not arrive, though it must have: topic and number.
-    pub(crate) fn missing(&self) -> impl Iterator<Item = (u8, u64)> {
+    /// Whether it may be the retained message of a subscription, each of which gets it once. Also if it could be a copy with Retain
+    /// As Published: which comes first is the broker's choice.
+    fn is_replayed(&mut self, looks: Looks, is_again: bool, retained: &Retained) -> bool {
+        let of_replays = self.replays.iter().filter(|replay| {
+            looks.retain
+                && replay.identifiers == looks.identifiers
+                && looks.qos <= replay.qos
+                && retained.was_kept_since(replay.since, looks.topic, looks.number, replay.filter)
+        });
+        let most = of_replays.count();
+        if most == 0 || is_again {
+            return most > 0;
+        }
+        let line = self.lines.get(&(looks.topic, looks.qos));
+        let copies = line.into_iter().flat_map(|line| &line.copies).filter(|owed| owed.looks == looks);
+        let most = most + copies.count();
+        let came = self.replayed.entry(looks).or_default();
+        *came += 1;
+        *came <= most
+    }
+
+    /// What did not arrive up to now, though it must have: topic and number.
+    pub(crate) fn missing(&self, now: Timestamp) -> impl Iterator<Item = (u8, u64)> {
         let copies = self.lines.values().flat_map(|line| &line.copies);
         copies
-            .filter(|owed| owed.must_arrive && !self.received.contains(&owed.looks.number))
+            .filter(move |owed| owed.must_arrive && owed.expires > now)
+            .filter(|owed| !self.received.contains_key(&owed.looks.number))
             .map(|owed| (owed.looks.topic, owed.looks.number))
     }
 
     /// Retained messages that stood there when a subscription was made and stand there still must have arrived.
-    pub(crate) fn missing_retained(&self, retained: &Retained) -> impl Iterator<Item = (u8, u64)> {
+    pub(crate) fn missing_retained(
+        &self,
+        retained: &Retained,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (u8, u64)> {
         let current = self.replays.iter().filter(|replay| replay.is_current);
         current
-            .flat_map(|replay| retained.kept_throughout(replay.since, replay.qos, replay.filter))
-            .filter(|(_, number)| !self.received.contains(number))
+            .flat_map(move |replay| {
+                let due = retained.kept_throughout(replay.since, replay.qos, replay.filter, now);
+                due.map(|one| (one, replay.since))
+            })
+            .filter(|((_, number), since)| self.received.get(number).is_none_or(|last| last < since))
+            .map(|(one, _)| one)
     }
 
     /// Its client asks anew, or no more, for retained messages of this filter.

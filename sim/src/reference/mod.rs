@@ -3,6 +3,7 @@
 //!
 //! A watcher subscribes to everything and tells each message that the broker has accepted, at the moment when it does.
 
+mod fates;
 mod ledger;
 pub(crate) mod matching;
 mod retained;
@@ -10,9 +11,10 @@ mod sessions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mqtt_engine::{Message, PublishOutcome, QoS, Timestamp, packet::ReasonCode};
+use mqtt_engine::{Message, PublishOutcome, QoS, Timestamp};
 
 pub(crate) use self::{
+    fates::Forwarded,
     ledger::Identifiers,
     sessions::{ConnectSeen, Session, Subscription},
 };
@@ -23,7 +25,7 @@ use self::{
 };
 use crate::{
     coverage::{Coverage, Row},
-    names::{FIRST_WILL, TOPICS, number, topic_index},
+    names::{FIRST_WILL, TOPICS, is_intact, number, topic_index},
     violation::{Checked, ensure},
 };
 
@@ -37,6 +39,10 @@ pub(crate) struct Published {
     pub(crate) retain: bool,
     pub(crate) length: usize,
     pub(crate) expiry: u8,
+    /// When it was handed over, by the clock that its machine was shown.
+    given: Timestamp,
+    /// The first of its publisher's connections on which it can have been sent.
+    first_chance: u32,
     /// The start of the client's program that it belongs to.
     pub(crate) incarnation: u32,
     pub(crate) outcome: Option<PublishOutcome>,
@@ -44,6 +50,8 @@ pub(crate) struct Published {
     accepted: u32,
     accepted_at: u64,
     accepted_in: u32,
+    /// When the last copy that was accepted is of no use any more.
+    expires: Timestamp,
     /// How often it was delivered through a shared subscription.
     shared: u32,
     /// Which member it was sent to last.
@@ -51,7 +59,13 @@ pub(crate) struct Published {
 }
 
 impl Published {
-    pub(crate) fn new(publisher: Option<usize>, topic: u8, message: &Message, incarnation: u32) -> Self {
+    pub(crate) fn new(
+        publisher: Option<usize>,
+        topic: u8,
+        message: &Message,
+        incarnation: u32,
+        given: Timestamp,
+    ) -> Self {
         let expiry = message.properties.message_expiry.map_or(0, |span| span.as_secs() as u8);
         Self {
             publisher,
@@ -60,11 +74,14 @@ impl Published {
             retain: message.retain,
             length: message.payload.len(),
             expiry,
+            given,
+            first_chance: 0,
             incarnation,
             outcome: None,
             accepted: 0,
             accepted_at: 0,
             accepted_in: 0,
+            expires: Timestamp::ZERO,
             shared: 0,
             sent_to: None,
         }
@@ -92,6 +109,8 @@ pub(crate) struct Model {
     order: BTreeMap<(Option<usize>, u8, QoS), u64>,
     /// How many messages were dropped for a client, by topic.
     drops: BTreeMap<(usize, u8), usize>,
+    /// How many connections each client has made, and the last of them that told of a lost session.
+    connections: BTreeMap<usize, (u32, u32)>,
     /// Clients whose state and the broker's came apart, through no fault of theirs.
     astray: BTreeSet<usize>,
     /// When the broker started.
@@ -107,6 +126,7 @@ pub(crate) struct Rules {
     pub(crate) subscriptions: usize,
     pub(crate) retained_count: usize,
     pub(crate) retained_bytes: usize,
+    pub(crate) packet_size: u32,
     /// Clients may not publish to `no/…`.
     pub(crate) forbids_publish: bool,
     /// Clients may not subscribe to `no/…`.
@@ -120,10 +140,11 @@ impl Model {
             sessions: (0..clients).map(|_| Session::default()).collect(),
             retained: Retained::new(rules.retained_count, rules.retained_bytes),
             coverage: Coverage::default(),
-            published: vec![Published::new(None, 0, &nothing, 0)],
+            published: vec![Published::new(None, 0, &nothing, 0, Timestamp::ZERO)],
             moment: 0,
             order: BTreeMap::new(),
             drops: BTreeMap::new(),
+            connections: BTreeMap::new(),
             astray: BTreeSet::new(),
             broker_since: 0,
             member_ended: 0,
@@ -135,9 +156,11 @@ impl Model {
         self.published.len() as u64
     }
 
-    /// A message was handed to a client, or to the broker, under the next number.
-    pub(crate) fn publish(&mut self, published: Published) {
-        self.published.push(published);
+    /// A message was handed to a client, connected or not, or to the broker, under the next number.
+    pub(crate) fn publish(&mut self, published: Published, is_connected: bool) {
+        let made = published.publisher.and_then(|client| self.connections.get(&client));
+        let first_chance = made.map_or(0, |(count, _)| *count) + u32::from(!is_connected);
+        self.published.push(Published { first_chance, ..published });
     }
 
     pub(crate) fn is_astray(&self, client: usize) -> bool {
@@ -206,7 +229,12 @@ impl Model {
             self.coverage.count(Row::SessionHole);
             self.astray.insert(client);
         }
-        self.coverage.count_if(!present && known.is_some(), Row::SessionLost);
+        let (count, last_loss) = self.connections.entry(client).or_default();
+        *count += 1;
+        if !present && known.is_some() {
+            *last_loss = *count;
+            self.coverage.count(Row::SessionLost);
+        }
     }
 
     pub(crate) fn broker_restarted(&mut self) {
@@ -251,7 +279,7 @@ impl Model {
         let Some(topic) = topic_index(message.topic.as_str()) else { return Ok(()) };
         let number = number(&message.payload).unwrap_or(0);
         let mut publisher = source.publisher;
-        let mut expires = message.properties.message_expiry.is_some();
+        let expires = message.properties.message_expiry.map_or(Timestamp::MAX, |span| now + span);
         if topic >= FIRST_WILL {
             let client = usize::from(topic - FIRST_WILL);
             let Some(session) = self.sessions.get_mut(client) else { return Ok(()) };
@@ -261,7 +289,13 @@ impl Model {
             publisher = Some((client, wills.generation));
         } else if number > 0 {
             self.accept_numbered(number, topic, message, publisher)?;
-            expires |= self.published[number as usize].expiry > 0;
+            let published = &mut self.published[number as usize];
+            ensure!(
+                (expires < Timestamp::MAX) == (published.expiry > 0),
+                "expiry",
+                "message {number} is accepted with another"
+            );
+            published.expires = published.expires.max(expires);
         }
         self.distribute(number, topic, message, publisher, expires);
         Ok(())
@@ -282,7 +316,8 @@ impl Model {
         };
         let name = TOPICS[usize::from(published.topic)];
         ensure!(topic == published.topic, "topic", "message {number} to {name} came to {}", message.topic);
-        ensure!(message.payload.len() == published.length, "payload", "message {number}: {published:?}");
+        let is_intact = message.payload.len() == published.length && is_intact(&message.payload);
+        ensure!(is_intact, "payload", "message {number}: {published:?}");
         ensure!(message.retain == published.retain, "RETAIN as published", "message {number}");
         let came_from = publisher.map(|(client, _)| client);
         ensure!(
@@ -320,7 +355,7 @@ impl Model {
         topic: u8,
         message: &Message,
         publisher: Option<(usize, u32)>,
-        expires: bool,
+        expires: Timestamp,
     ) {
         let name = TOPICS[usize::from(topic)];
         for (client, session) in self.sessions.iter_mut().enumerate().filter(|(_, session)| session.exists) {
@@ -341,8 +376,8 @@ impl Model {
                 retain: message.retain && wanted.iter().any(|one| one.retain_as_published),
                 identifiers: wanted.iter().map(|one| one.identifiers).sum(),
             };
-            let must_arrive = looks.qos > QoS::AtMostOnce && number > 0 && !expires;
-            session.ledger().owe(looks, must_arrive);
+            let must_arrive = looks.qos > QoS::AtMostOnce && number > 0;
+            session.ledger().owe(looks, must_arrive, expires);
         }
     }
 
@@ -363,7 +398,8 @@ impl Model {
         };
         if number > 0 {
             ensure!(topic == published.topic, "topic", "message {number} came to p{client} in {name}");
-            ensure!(message.payload.len() == published.length, "payload", "message {number} for p{client}");
+            let is_intact = message.payload.len() == published.length && is_intact(&message.payload);
+            ensure!(is_intact, "payload", "message {number} for p{client}");
             ensure!(published.accepted > 0, "not accepted", "message {number} came to p{client}");
             let left = message.properties.message_expiry.map_or(0, |span| span.as_secs());
             ensure!(left <= published.expiry.into(), "expiry", "message {number}: {left} s are left");
@@ -378,7 +414,7 @@ impl Model {
             message.properties.subscription_identifiers.iter().map(identifier).sum();
         let looks = Looks { topic, number, qos: message.qos, retain: message.retain, identifiers };
         let ledger = self.sessions[client].ledgers.get_mut(generation as usize);
-        match ledger.and_then(|ledger| ledger.receive(looks, duplicate, &self.retained)) {
+        match ledger.and_then(|ledger| ledger.receive(looks, duplicate, &self.retained, self.moment)) {
             Some(Receipt::Live | Receipt::Repeated) => Ok(()),
             Some(Receipt::Retained) => {
                 self.coverage.count(Row::RetainedReplayed);
@@ -439,32 +475,11 @@ impl Model {
         Ok(())
     }
 
-    /// A publish has met its fate.
-    pub(crate) fn fated(&mut self, client: usize, number: u64, outcome: PublishOutcome) -> Checked {
-        let is_astray = self.astray.contains(&client);
-        let published = &mut self.published[number as usize];
-        ensure!(published.qos > QoS::AtMostOnce, "QoS 0 has no fate", "message {number}: {outcome:?}");
-        let former = published.outcome.replace(outcome);
-        ensure!(former.is_none(), "one fate", "message {number}: {outcome:?} after {former:?}");
-        let is_forbidden =
-            self.rules.forbids_publish && TOPICS[usize::from(published.topic)].starts_with("no/");
-        match outcome {
-            PublishOutcome::Acknowledged { .. } if is_forbidden || published.length == 0 || is_astray => {}
-            PublishOutcome::Acknowledged { .. } => {
-                ensure!(published.accepted > 0, "acknowledged, but lost", "message {number}: {published:?}");
-            }
-            PublishOutcome::Refused { reason } => {
-                let is_too_large = reason == ReasonCode::PacketTooLarge;
-                ensure!(is_forbidden || is_too_large, "refused", "message {number}: {reason}");
-                self.coverage.count_if(is_forbidden, Row::PublishForbidden);
-                self.coverage.count_if(is_too_large, Row::OversizeRefused);
-            }
-            PublishOutcome::Expired => {
-                ensure!(published.expiry > 0, "expired", "message {number} has no expiry");
-                self.coverage.count(Row::MessageExpired);
-            }
-            PublishOutcome::Unknown => self.coverage.count(Row::OutcomeUnknown),
-            _ => {}
+    /// Every will that is owed was published.
+    pub(crate) fn check_wills(&self) -> Checked {
+        for (client, session) in self.sessions.iter().enumerate() {
+            let wills = session.wills;
+            ensure!(wills.seen == wills.owed, "wills published", "p{client}: {wills:?}");
         }
         Ok(())
     }
@@ -472,29 +487,26 @@ impl Model {
     /// Everything has come to its end: what must have happened, has. `incarnations` are the last starts of the clients.
     pub(crate) fn check(&mut self, now: Timestamp, incarnations: &[u32]) -> Checked {
         self.let_pass(now);
-        for (client, session) in self.sessions.iter().enumerate() {
-            let wills = session.wills;
-            ensure!(wills.seen == wills.owed, "wills published", "p{client}: {wills:?}");
-        }
+        self.check_wills()?;
         for (number, one) in self.published.iter().enumerate().skip(1) {
             let Some(publisher) = one.publisher else { continue };
             let is_over = one.incarnation < incarnations[publisher] || one.qos == QoS::AtMostOnce;
             ensure!(is_over || one.outcome.is_some(), "no fate", "message {number}: {one:?}");
         }
         for client in 0..self.sessions.len() {
-            self.check_arrivals(client)?;
+            self.check_arrivals(client, now)?;
         }
         self.check_shared()
     }
 
-    fn check_arrivals(&self, client: usize) -> Checked {
+    fn check_arrivals(&self, client: usize, now: Timestamp) -> Checked {
         let session = &self.sessions[client];
         if self.astray.contains(&client) || !session.exists {
             return Ok(());
         }
         let Some(ledger) = session.ledgers.get(session.generation as usize) else { return Ok(()) };
         let mut missing: BTreeMap<u8, Vec<u64>> = BTreeMap::new();
-        for (topic, number) in ledger.missing().chain(ledger.missing_retained(&self.retained)) {
+        for (topic, number) in ledger.missing(now).chain(ledger.missing_retained(&self.retained, now)) {
             missing.entry(topic).or_default().push(number);
         }
         for (topic, numbers) in missing {

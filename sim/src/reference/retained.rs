@@ -110,11 +110,12 @@ impl Retained {
         since: u64,
         granted: QoS,
         filter: &str,
+        now: Timestamp,
     ) -> impl Iterator<Item = (u8, u64)> {
         self.kept.iter().filter_map(move |(topic, kept)| {
             let number = kept.number.filter(|number| *number > 0)?;
             let is_due = kept.since <= since
-                && kept.expires.is_none()
+                && kept.expires.is_none_or(|expires| expires > now)
                 && kept.qos.min(granted) > QoS::AtMostOnce
                 && matches(filter, topic);
             is_due.then_some((topic_index(topic)?, number))
