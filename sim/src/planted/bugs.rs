@@ -214,6 +214,31 @@ pub(crate) const BUGS: &[Bug] = &[
         }],
     },
     Bug {
+        name: "expiry-stands-still",
+        summary: "what is left of a message's expiry does not shrink while it waits in a queue",
+        edits: &[
+            Edit {
+                file: OUTGOING,
+                from: "link.publish(&queued.message, None, false, left(queued.expires, now), outbox);",
+                to: "link.publish(&queued.message, None, false, queued.message.properties.message_expiry, outbox);",
+            },
+            Edit {
+                file: OUTGOING,
+                from: "link.publish(&message, Some(id), false, left(expires, now), outbox);",
+                to: "link.publish(&message, Some(id), false, message.properties.message_expiry, outbox);",
+            },
+        ],
+    },
+    Bug {
+        name: "will-not-retained",
+        summary: "a will that is to be retained is published without RETAIN",
+        edits: &[Edit {
+            file: DEPARTURE,
+            from: "message: will.message,",
+            to: "message: Message { retain: false, ..will.message },",
+        }],
+    },
+    Bug {
         name: "retained-before-suback",
         summary: "retained messages overtake the SUBACK of their subscription",
         edits: &[Edit {
