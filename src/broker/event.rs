@@ -127,7 +127,8 @@ pub enum Question {
         is_reauthentication: bool,
     },
     /// May it publish there? Asked for each message, and for its will when it connects and when the will is due (the
-    /// connection has ended then).
+    /// connection has ended then). A message whose connection ends before the answer was not received: of QoS 1 and 2 the client
+    /// sends it again.
     Publish {
         /// Its name; empty for the will of a client that wants to be given one.
         client_id: Text,
