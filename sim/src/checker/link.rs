@@ -29,6 +29,8 @@ pub(super) struct Link {
     pub(super) authentication: Authentication,
     pub(super) answers: Answers,
     pub(super) replay: Replay,
+    /// Which session it is on, once that is known.
+    pub(super) session: Option<u64>,
     /// How many unfinished QoS 1 and 2 messages were sent here.
     pub(super) unfinished: u16,
     /// The topics of the party's aliases, and of the peer's.
@@ -122,6 +124,7 @@ impl Link {
             authentication: Authentication::default(),
             answers: Answers::default(),
             replay: Replay::default(),
+            session: None,
             unfinished: 0,
             aliases: BTreeMap::new(),
             peer_aliases: BTreeMap::new(),

@@ -221,7 +221,7 @@ impl Checker {
     /// The party has lost its state: it was started again without its session. Its connections are to be closed as well.
     pub fn forgot(&mut self, now: Timestamp) {
         self.time(now);
-        self.session = Session::new(View::Whole);
+        self.session = self.session.next(View::Whole);
         for wire in self.links.values_mut() {
             wire.link.is_over_since.get_or_insert(self.now);
         }

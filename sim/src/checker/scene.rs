@@ -78,6 +78,9 @@ impl Scene<'_> {
         match packet {
             Packet::Connect(connect) => self.wrote_connect(connect, packet),
             Packet::ConnAck(connack) => self.wrote_connack(connack, packet),
+            // Bytes that were under way when the session ended: no message of the new one.
+            Packet::Publish(_) | Packet::PubRel(_)
+                if self.link.session.is_some_and(|number| number != self.session.number) => {}
             Packet::Publish(publish) => self.wrote_publish(publish, packet, size),
             Packet::PubAck(ack) | Packet::PubRec(ack) => self.wrote_answer(ack.packet_id, packet),
             Packet::PubRel(ack) => self.wrote_pubrel(ack.packet_id, packet),

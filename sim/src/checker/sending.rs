@@ -16,6 +16,8 @@ impl Scene<'_> {
     /// belongs.
     pub(super) fn enter_session(&mut self, session_present: bool) {
         let id = self.link.id;
+        self.session.number += u64::from(!session_present);
+        self.link.session = Some(self.session.number);
         if !session_present {
             self.session.messages.retain(|_, message| message.begun_on == id);
             self.session.identifiers.retain(|_, link| *link == id);

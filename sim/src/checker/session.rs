@@ -10,6 +10,8 @@ use super::{View, limits::Limits, link::Link};
 /// What outlives a connection.
 #[derive(Debug)]
 pub(super) struct Session {
+    /// Counts the sessions of the party.
+    pub(super) number: u64,
     /// The connection that the session is on.
     pub(super) current: Option<u64>,
     /// A connection that lost the session to a newer one just now.
@@ -101,6 +103,7 @@ impl Kept {
 impl Session {
     pub(super) fn new(view: View) -> Self {
         Self {
+            number: 0,
             current: None,
             taken_over: None,
             kept: if view == View::Whole { Kept::Nothing } else { Kept::Unknown },
@@ -111,6 +114,11 @@ impl Session {
             acknowledged: Vec::new(),
             acknowledged_at: Timestamp::ZERO,
         }
+    }
+
+    /// The one after this, which is forgotten.
+    pub(super) fn next(&self, view: View) -> Self {
+        Self { number: self.number + 1, ..Self::new(view) }
     }
 
     pub(super) fn unfinished(&self) -> usize {

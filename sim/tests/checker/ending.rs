@@ -179,6 +179,19 @@ fn takeovers() -> Vec<Talk> {
             .on(2)
             .me(&accepted(true))
             .me(&qos1(1)),
+        // What was under way to the older connection is not of the new session.
+        Talk::new("half a message is sent to the end", Role::Server, V3)
+            .with(|settings| settings.view = View::Wire)
+            .connected()
+            .again()
+            .peer(&clean(V3))
+            .me(&accepted(false))
+            .on(1)
+            .me(&qos1(1))
+            .on(2)
+            .me(&other(&qos1(1)))
+            .me(&qos1(1))
+            .breaks(&[Rule::PacketIdInUse]),
     ]);
     talks
 }
