@@ -79,12 +79,12 @@ fn a_share_of_the_seeds() {
     assert!(coverage.of(Row::SessionResumed) > 0 && coverage.of(Row::WillAtOnce) > 0);
 }
 
-/// 16: a keep alive that is over when a takeover comes. 518: half a message is sent to the end on a connection whose session has
-/// ended. 6586: a message whose question is answered after its connection ended
+/// 16: a keep alive that is over when a takeover comes. 518, 1444: half a message is sent to the end on a connection that has lost
+/// its session. 6586: a message whose question is answered after its connection ended
 /// was accepted behind those of the next connection.
 #[test]
 fn seeds_that_failed_once() {
-    for seed in [16, 518, 6586] {
+    for seed in [16, 518, 1444, 6586] {
         must_be_well(seed, &Turmoil::run_seed(seed));
     }
 }

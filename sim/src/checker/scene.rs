@@ -6,7 +6,7 @@ use mqtt_engine::{
 };
 
 use super::{
-    Role, Rule, Settings,
+    Role, Rule, Settings, View,
     link::{Link, Phase},
     report::Report,
     session::Session,
@@ -78,9 +78,7 @@ impl Scene<'_> {
         match packet {
             Packet::Connect(connect) => self.wrote_connect(connect, packet),
             Packet::ConnAck(connack) => self.wrote_connack(connack, packet),
-            // Bytes that were under way when the session ended: no message of the new one.
-            Packet::Publish(_) | Packet::PubRel(_)
-                if self.link.session.is_some_and(|number| number != self.session.number) => {}
+            Packet::Publish(_) | Packet::PubRel(_) if self.was_under_way() => {}
             Packet::Publish(publish) => self.wrote_publish(publish, packet, size),
             Packet::PubAck(ack) | Packet::PubRec(ack) => self.wrote_answer(ack.packet_id, packet),
             Packet::PubRel(ack) => self.wrote_pubrel(ack.packet_id, packet),
@@ -117,6 +115,14 @@ impl Scene<'_> {
             Packet::Disconnect(disconnect) => self.read_disconnect(disconnect),
             Packet::Auth(auth) => self.read_auth(auth),
         }
+    }
+
+    /// Whether what is written now was under way when the connection lost its session: to a new one, or on a wire to a newer
+    /// connection, where it was sent again by now.
+    fn was_under_way(&self) -> bool {
+        let Some(number) = self.link.session else { return false };
+        let is_superseded = self.session.current.is_some_and(|current| current != self.link.id);
+        number != self.session.number || self.settings.view == View::Wire && is_superseded
     }
 
     fn check_direction(&mut self, packet: &Packet<'_>) -> bool {

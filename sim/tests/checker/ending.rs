@@ -192,6 +192,20 @@ fn takeovers() -> Vec<Talk> {
             .me(&other(&qos1(1)))
             .me(&qos1(1))
             .breaks(&[Rule::PacketIdInUse]),
+        // It is sent again before the older connection has sent it to the end.
+        Talk::v5("half a message is sent to the end after its repetition", Role::Server)
+            .with(|settings| settings.view = View::Wire)
+            .connected()
+            .again()
+            .peer(&connect(V5))
+            .me(&accepted(true))
+            .me(&dup(&qos1(1)))
+            .on(1)
+            .me(&qos1(1))
+            .me(&taken)
+            .on(2)
+            .me(&qos1(1))
+            .breaks(&[Rule::PacketIdInUse]),
     ]);
     talks
 }
