@@ -153,6 +153,11 @@ impl Scene<'_> {
             self.session.current = None;
             self.session.leave(self.link, self.now);
         }
+        let may_have_accepted = self.role == Role::Server && self.link.phase == Phase::Connecting;
+        if may_have_accepted && self.settings.view == View::Wire {
+            // With a CONNACK of which not all bytes were seen.
+            self.session.kept = Kept::Unknown;
+        }
     }
 }
 

@@ -192,6 +192,24 @@ fn takeovers() -> Vec<Talk> {
             .me(&other(&qos1(1)))
             .me(&qos1(1))
             .breaks(&[Rule::PacketIdInUse]),
+        // All but the last bytes of CONNACK were under way.
+        Talk::v5("closed in the middle of CONNACK", Role::Server)
+            .with(|settings| settings.view = View::Wire)
+            .forgets()
+            .again()
+            .peer(&connect(V5))
+            .me_bytes(&[0x20, 3, 0, 0])
+            .closed()
+            .again()
+            .peer(&connect(V5))
+            .me(&accepted(true)),
+        Talk::v5("closed before CONNACK, as all can see", Role::Server)
+            .peer(&connect(V5))
+            .closed()
+            .again()
+            .peer(&connect(V5))
+            .me(&accepted(true))
+            .breaks(&[Rule::PresentWithoutSession]),
         // It is sent again before the older connection has sent it to the end.
         Talk::v5("half a message is sent to the end after its repetition", Role::Server)
             .with(|settings| settings.view = View::Wire)
