@@ -134,8 +134,8 @@ pub(crate) const BUGS: &[Bug] = &[
         summary: "a PUBREL that got no PUBCOMP is not sent again",
         edits: &[Edit {
             file: OUTGOING,
-            from: "rest.find(|(_, inflight)| matches!(inflight.phase, Phase::Released { .. }));",
-            to: "rest.find(|(_, inflight)| inflight.token == u64::MAX);",
+            from: ".find(|(_, inflight)| matches!(inflight.phase, Phase::Released { .. }));",
+            to: ".find(|(_, inflight)| inflight.token == u64::MAX);",
         }],
     },
     Bug {

@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
-use crate::bugs::{Bug, Edit};
+use crate::bugs::Bug;
 
 /// What a build needs of the workspace.
 const PARTS: &[&str] = &[
@@ -44,22 +44,22 @@ impl Tree {
 
     /// Plants a bug.
     pub(crate) fn plant(&self, bug: &Bug) -> io::Result<()> {
-        self.change(bug, |text, edit| text.replacen(edit.from, edit.to, 1))
+        for edit in bug.edits {
+            let path = self.copy.join(edit.file);
+            let text = fs::read_to_string(&path)?;
+            if text.matches(edit.from).count() != 1 {
+                let words = format!("{} does not fit {}: {}", bug.name, edit.file, edit.from);
+                return Err(io::Error::other(words));
+            }
+            fs::write(path, text.replacen(edit.from, edit.to, 1))?;
+        }
+        Ok(())
     }
 
     /// Takes it out again.
     pub(crate) fn weed(&self, bug: &Bug) -> io::Result<()> {
         for edit in bug.edits {
             fs::copy(self.original.join(edit.file), self.copy.join(edit.file))?;
-        }
-        Ok(())
-    }
-
-    fn change(&self, bug: &Bug, change: impl Fn(&str, &Edit) -> String) -> io::Result<()> {
-        for edit in bug.edits {
-            let path = self.copy.join(edit.file);
-            let text = fs::read_to_string(&path)?;
-            fs::write(path, change(&text, edit))?;
         }
         Ok(())
     }
