@@ -5,7 +5,6 @@ use std::{
     io::{self, Read},
     net::TcpStream,
     sync::{Arc, Mutex},
-    time::Instant,
 };
 
 use mqtt_engine::{
@@ -15,6 +14,7 @@ use mqtt_engine::{
 
 use super::support::{
     CONNECT_5, PATIENCE, World, config, message, once, received, sleep, subscribed, timeout, until,
+    until_equal,
 };
 use crate::adapter::{self, Decision, Hooks, Listener, Peer, Server, ServerConfig, listen, run};
 
@@ -90,11 +90,7 @@ fn connections_above_the_limit_are_closed_and_reported() {
             Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
         };
         assert!(is_closed, "{end:?}");
-        let began = Instant::now();
-        while watch.0.lock().unwrap().is_empty() && began.elapsed() < PATIENCE {
-            sleep(Duration::from_millis(5)).await;
-        }
-        assert_eq!(*watch.0.lock().unwrap(), [io::ErrorKind::QuotaExceeded]);
+        until_equal(|| watch.0.lock().unwrap().clone(), vec![io::ErrorKind::QuotaExceeded]).await;
         drop(first);
         world.until_connections(1).await;
         let _fourth = world.raw(CONNECT_5);
@@ -181,7 +177,8 @@ fn hooks_may_answer_later_and_use_the_server() {
         bob.shut_down(Disconnect::default(), PATIENCE).await;
         client.shut_down(Disconnect::default(), PATIENCE).await;
         world.until_connections(0).await;
-        assert_eq!(*gate.log.lock().unwrap(), ["+ann", "+bob", "-bob", "-ann"]);
+        let log = || gate.log.lock().unwrap().clone();
+        until_equal(log, ["+ann", "+bob", "-bob", "-ann"].map(Into::into).to_vec()).await;
     });
 }
 
@@ -204,6 +201,6 @@ fn hooks_see_the_peer() {
         let server = adapter::server(BrokerConfig::new(), seen.clone(), ServerConfig::default());
         let world = World::on(Listener::with_tag(listener, 7), address, server);
         world.raw(CONNECT_5);
-        assert_eq!(*seen.0.lock().unwrap(), [(7, true)]);
+        until_equal(|| seen.0.lock().unwrap().clone(), vec![(7, true)]).await;
     });
 }

@@ -1,6 +1,7 @@
 //! A broker in this process, clients of it, and peers made of bytes.
 
 use core::{
+    fmt::Debug,
     pin::pin,
     task::{Context, Poll, Waker},
     time::Duration,
@@ -78,9 +79,18 @@ impl World {
 }
 
 pub(crate) async fn until_connections(server: &Server, count: usize) {
+    until_equal(|| server.statistics().connections, count).await;
+}
+
+/// Waits until something is as it should be: what one thread of a broker does, others see a little later.
+pub(crate) async fn until_equal<T: PartialEq + Debug>(look: impl Fn() -> T, expected: T) {
     let began = Instant::now();
-    while server.statistics().connections != count {
-        assert!(began.elapsed() < PATIENCE, "{:?}", server.statistics());
+    loop {
+        let found = look();
+        if found == expected {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "{found:?}, not {expected:?}");
         sleep(Duration::from_millis(5)).await;
     }
 }
