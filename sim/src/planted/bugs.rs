@@ -256,7 +256,7 @@ pub(crate) const BUGS: &[Bug] = &[
         }
         self.replay_retained(session);
         if let Some(peer) = self.connections.get_mut(key) {
-            peer.connection.fill();
+            peer.connection.fill(self.now);
             peer.connection.finish_subscribe_with(token, &reasons, words.as_ref(), self.now);
         }
 ",
