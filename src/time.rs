@@ -51,6 +51,14 @@ impl Timestamp {
     }
 }
 
+/// When the first of several timers is due, and which it is; of two at one moment the one that is named first.
+pub(crate) fn earliest<T: Copy>(
+    timers: impl IntoIterator<Item = T>,
+    when: impl Fn(T) -> Option<Timestamp>,
+) -> Option<(Timestamp, T)> {
+    timers.into_iter().filter_map(|timer| Some((when(timer)?, timer))).min_by_key(|(when, _)| *when)
+}
+
 impl Add<Duration> for Timestamp {
     type Output = Self;
 

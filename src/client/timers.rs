@@ -6,6 +6,7 @@ use super::{Client, ClientEvent, DisconnectReason, Phase};
 use crate::{
     Timestamp,
     packet::{Packet, ReasonCode},
+    time::earliest,
 };
 
 /// What the client waits for.
@@ -58,10 +59,7 @@ impl Client {
     }
 
     fn next_timer(&self) -> Option<(Timestamp, Timer)> {
-        Timer::ALL
-            .into_iter()
-            .filter_map(|timer| Some((self.when(timer)?, timer)))
-            .min_by_key(|(when, _)| *when)
+        earliest(Timer::ALL, |timer| self.when(timer))
     }
 
     /// Lets time pass to `now` and does what was due; each timer once, so a late call makes no storm.

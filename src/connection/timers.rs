@@ -1,7 +1,7 @@
-//! Time: how long a client may take for its CONNECT, and how long it may be silent after it.
+//! Time: how long a client may take for its CONNECT, how long it may be silent after it, and when what waits for it expires.
 
 use super::{Connection, DisconnectCause, Flow, Phase};
-use crate::Timestamp;
+use crate::{Timestamp, time::earliest};
 
 /// What the connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,10 +45,7 @@ impl Connection {
     }
 
     fn next_timer(&self) -> Option<(Timestamp, Timer)> {
-        Timer::ALL
-            .into_iter()
-            .filter_map(|timer| Some((self.when(timer)?, timer)))
-            .min_by_key(|(when, _)| *when)
+        earliest(Timer::ALL, |timer| self.when(timer))
     }
 
     fn when(&self, timer: Timer) -> Option<Timestamp> {
