@@ -30,7 +30,7 @@ impl Expiries {
     }
 
     /// A message has left the queue, which has `count` messages now.
-    pub(super) fn left(&mut self, count: usize, is_queued: impl Fn(u64) -> bool) {
+    pub(super) fn departed(&mut self, count: usize, is_queued: impl Fn(u64) -> bool) {
         while self.first().is_some_and(|(_, order)| !is_queued(order)) {
             self.0.pop();
         }
@@ -66,7 +66,7 @@ mod tests {
             while queue.len() > 30 {
                 let leaves = *queue.keys().nth((seed >> 40) as usize % 30).unwrap();
                 queue.remove(&leaves);
-                expiries.left(queue.len(), |order| queue.contains_key(&order));
+                expiries.departed(queue.len(), |order| queue.contains_key(&order));
             }
             let first = queue.iter().map(|(order, expires)| (*expires, *order)).min();
             assert_eq!(expiries.first(), first);

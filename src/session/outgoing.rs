@@ -137,7 +137,7 @@ impl Outgoing {
         }
         if queued.expires.is_some() {
             let queue = &self.queue;
-            self.expiries.left(queue.len(), |order| queue.contains(&order));
+            self.expiries.departed(queue.len(), |order| queue.contains(&order));
         }
         Some(queued)
     }
