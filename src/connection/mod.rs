@@ -209,7 +209,6 @@ impl Connection {
     /// Takes an unfinished publish over, to be acknowledged later under the session's number for the message.
     pub(crate) fn defer_publish(&mut self, token: RequestToken, now: Timestamp) -> Option<u64> {
         self.pass(now);
-        self.delivery(token)?;
         match self.finished(token)? {
             Request::Publish { delivery } => Some(delivery),
             Request::Subscribe { .. } | Request::Unsubscribe { .. } => None,
@@ -239,15 +238,6 @@ impl Connection {
         let (count, bytes) = session.load();
         let (most, most_bytes) = (self.config.queue_count, self.config.queue_bytes);
         (count <= most / 2 && bytes <= most_bytes / 2).then(|| (most - count, most_bytes - bytes))
-    }
-
-    /// The session's number for the message of an unfinished publish.
-    pub(crate) fn delivery(&self, token: RequestToken) -> Option<u64> {
-        let place = self.requests.binary_search_by_key(&token, |(token, _)| *token).ok()?;
-        match self.requests.get(place)?.1 {
-            Request::Publish { delivery } => Some(delivery),
-            Request::Subscribe { .. } | Request::Unsubscribe { .. } => None,
-        }
     }
 
     /// Acknowledges a message that the session received on an earlier connection, or that was deferred. If the connection has
