@@ -84,7 +84,7 @@ impl Broker {
         for (publisher, delivery) in held {
             let Some(stored) = self.sessions.get_mut(publisher) else { continue };
             let Some(connection) = stored.connection() else {
-                stored.acknowledge_away(delivery, ReasonCode::Success);
+                stored.acknowledge_away(delivery);
                 continue;
             };
             if let Some(peer) = self.connections.get_mut(connection) {

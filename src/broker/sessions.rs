@@ -104,10 +104,10 @@ impl Stored {
         }
     }
 
-    /// The program has taken over, or refused, a message that was received before the client went away.
-    pub(super) fn acknowledge_away(&mut self, delivery: u64, reason: ReasonCode) {
+    /// Acknowledges a message that was accepted before the client went away.
+    pub(super) fn acknowledge_away(&mut self, delivery: u64) {
         if let State::Away { session, .. } = &mut self.state {
-            session.acknowledge(delivery, reason, None, &mut Outbox::new());
+            session.acknowledge(delivery, ReasonCode::Success, None, &mut Outbox::new());
         }
     }
 

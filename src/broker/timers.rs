@@ -14,7 +14,7 @@ use crate::{Text, Timestamp, TopicName};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeadlineReason {
-    /// A client is due to be heard of.
+    /// A client is due to be heard of, or a message that waits for it expires.
     Connection {
         /// Its connection.
         connection: ConnectionId,
@@ -114,7 +114,7 @@ impl Broker {
 /// Who waits for a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
-    /// A connection: connect timeout, keep alive.
+    /// A connection: connect timeout, keep alive, message expiry.
     Connection(Key),
     /// A session whose client is away: its will, its end.
     Session(Key),
