@@ -25,7 +25,7 @@ use crate::beside_client;
 const TICK: Duration = Duration::from_micros(100);
 
 /// A socket that is there or not.
-struct Socket {
+pub struct Socket {
     server: SocketAddr,
     stream: Option<TcpStream>,
 }
@@ -78,7 +78,7 @@ impl Write for Socket {
 }
 
 /// A socket that is opened and closed.
-struct Dialled(Socket);
+pub struct Dialled(Socket);
 
 impl Line for Dialled {
     type Io = Socket;
@@ -113,17 +113,30 @@ fn connect(server: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// A program's client and its link.
-struct Program {
+/// A way to turn a link on its line.
+pub trait Surface: Sized {
+    const NAME: &'static str;
+
+    fn new(server: SocketAddr) -> Self;
+
+    /// Turns until something happened or patience is over.
+    fn turn(program: &mut Program<Self>, patience: Duration) -> Option<ClientEvent>;
+}
+
+/// A program with a client, its link, and a line.
+pub struct Program<L> {
     client: Client,
     link: Link,
     clock: SystemClock,
+    line: L,
 }
 
-impl Program {
-    fn new(config: ClientConfig) -> Self {
+impl<L: Surface> beside_client::Driver for Program<L> {
+    const NAME: &'static str = L::NAME;
+
+    fn new(server: SocketAddr, config: ClientConfig) -> Self {
         let clock = SystemClock(Instant::now());
-        Self { client: Client::new(config, clock.now()), link: Link::new(), clock }
+        Self { client: Client::new(config, clock.now()), link: Link::new(), clock, line: L::new(server) }
     }
 
     fn publish(&mut self, message: Message) {
@@ -146,6 +159,10 @@ impl Program {
     fn disconnect(&mut self, request: Disconnect) {
         self.client.disconnect(request, self.clock.now());
     }
+
+    fn turn(&mut self, patience: Duration) -> Option<ClientEvent> {
+        L::turn(self, patience)
+    }
 }
 
 /// Time since the test began.
@@ -162,44 +179,21 @@ impl Clock for SystemClock {
 }
 
 /// A program that never waits.
-pub struct SuperloopClient {
-    program: Program,
-    line: Dialled,
-}
+pub type SuperloopClient = Program<Dialled>;
 
-impl beside_client::Driver for SuperloopClient {
+impl Surface for Dialled {
     const NAME: &'static str = "the superloop";
 
-    fn new(server: SocketAddr, config: ClientConfig) -> Self {
-        Self { program: Program::new(config), line: Dialled(Socket { server, stream: None }) }
+    fn new(server: SocketAddr) -> Self {
+        Self(Socket { server, stream: None })
     }
 
-    fn publish(&mut self, message: Message) {
-        self.program.publish(message);
-    }
-
-    fn subscribe(&mut self, request: Subscribe) {
-        self.program.subscribe(request);
-    }
-
-    fn unsubscribe(&mut self, request: Unsubscribe) {
-        self.program.unsubscribe(request);
-    }
-
-    fn acknowledge(&mut self, delivery: DeliveryToken, reason: ReasonCode) {
-        self.program.acknowledge(delivery, reason);
-    }
-
-    fn disconnect(&mut self, request: Disconnect) {
-        self.program.disconnect(request);
-    }
-
-    fn turn(&mut self, patience: Duration) -> Option<ClientEvent> {
-        let Program { client, link, clock } = &mut self.program;
+    fn turn(program: &mut Program<Self>, patience: Duration) -> Option<ClientEvent> {
+        let Program { client, link, clock, line } = program;
         let end = clock.now() + patience;
         loop {
             // A line that fails is what some flows are about.
-            let next = link.turn(client, &mut self.line, clock.now()).unwrap_or(Next::AtOnce);
+            let next = link.turn(client, line, clock.now()).unwrap_or(Next::AtOnce);
             let event = client.poll_event();
             if event.is_some() || clock.now() >= end {
                 return event;
@@ -212,7 +206,7 @@ impl beside_client::Driver for SuperloopClient {
 }
 
 /// A socket whose halves are awaited.
-struct AwaitedSocket {
+pub struct AwaitedSocket {
     server: SocketAddr,
     stream: Option<Async<TcpStream>>,
 }
@@ -271,47 +265,24 @@ impl AsyncLine for AwaitedSocket {
 }
 
 /// A program with an executor.
-pub struct AwaitedClient {
-    program: Program,
-    line: AwaitedSocket,
-}
+pub type AwaitedClient = Program<AwaitedSocket>;
 
-impl beside_client::Driver for AwaitedClient {
+impl Surface for AwaitedSocket {
     const NAME: &'static str = "the awaited loop";
 
-    fn new(server: SocketAddr, config: ClientConfig) -> Self {
-        Self { program: Program::new(config), line: AwaitedSocket { server, stream: None } }
+    fn new(server: SocketAddr) -> Self {
+        Self { server, stream: None }
     }
 
-    fn publish(&mut self, message: Message) {
-        self.program.publish(message);
-    }
-
-    fn subscribe(&mut self, request: Subscribe) {
-        self.program.subscribe(request);
-    }
-
-    fn unsubscribe(&mut self, request: Unsubscribe) {
-        self.program.unsubscribe(request);
-    }
-
-    fn acknowledge(&mut self, delivery: DeliveryToken, reason: ReasonCode) {
-        self.program.acknowledge(delivery, reason);
-    }
-
-    fn disconnect(&mut self, request: Disconnect) {
-        self.program.disconnect(request);
-    }
-
-    fn turn(&mut self, patience: Duration) -> Option<ClientEvent> {
-        let Program { client, link, clock } = &mut self.program;
+    fn turn(program: &mut Program<Self>, patience: Duration) -> Option<ClientEvent> {
+        let Program { client, link, clock, line } = program;
         let smol = Smol::default();
         let happened = async {
             loop {
                 if let Some(event) = client.poll_event() {
                     return event;
                 }
-                if matches!(link.turn_async(client, &mut self.line, clock).await, Ok(false)) {
+                if matches!(link.turn_async(client, line, clock).await, Ok(false)) {
                     pending::<()>().await;
                 }
             }
