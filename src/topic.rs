@@ -5,7 +5,7 @@ use core::{convert::Infallible, fmt};
 
 use bytes::Bytes;
 
-use crate::text::{Text, TextError, check_text};
+use crate::text::{Text, TextError, check_text, contains_any};
 
 /// Why a string is not a topic name or a topic filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), TopicError> {
     if name.is_empty() {
         return Err(TopicError::Empty);
     }
-    if name.bytes().any(|byte| matches!(byte, b'+' | b'#')) {
+    if contains_any(name.as_bytes(), [b'+', b'#']) {
         return Err(TopicError::Wildcard);
     }
     Ok(())

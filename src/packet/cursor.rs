@@ -9,7 +9,7 @@ use super::{
     property::{Place, Seen},
     publish::flags_of,
 };
-use crate::{TopicError, topic::check_name};
+use crate::text::contains_any;
 
 /// A place in a slice. Its offsets are those of the slice, also in a part that was split off.
 #[derive(Clone, Copy, Debug)]
@@ -99,17 +99,33 @@ impl<'a> Cursor<'a> {
     /// A string: UTF-8 without U+0000 ([MQTT-1.5.3-1] [MQTT-1.5.3-2] (3.1.1), [MQTT-1.5.4-1] [MQTT-1.5.4-2] (5.0)).
     /// EF BB BF stays in it [MQTT-1.5.3-3] (3.1.1), [MQTT-1.5.4-3] (5.0).
     pub(super) fn text(&mut self, field: &'static str) -> Result<&'a str, DecodeError> {
+        self.text_without([0], field)
+    }
+
+    /// A string without these characters, of which U+0000 is one, and the others are wildcards.
+    fn text_without<const N: usize>(
+        &mut self,
+        forbidden: [u8; N],
+        field: &'static str,
+    ) -> Result<&'a str, DecodeError> {
         let bytes = self.binary(field)?;
-        let start = self.at - bytes.len();
-        let text = str::from_utf8(bytes).map_err(|error| DecodeError {
-            offset: start + error.valid_up_to(),
-            field,
-            fault: Fault::NotUtf8,
-        })?;
-        if let Some(index) = bytes.iter().position(|byte| *byte == 0) {
-            return Err(DecodeError { offset: start + index, field, fault: Fault::ContainsNul });
+        match str::from_utf8(bytes) {
+            Ok(text) if !contains_any(bytes, forbidden) => Ok(text),
+            text => Err(self.text_fault(bytes, text.err().map(|error| error.valid_up_to()), field)),
         }
-        Ok(text)
+    }
+
+    /// What is wrong with the string that was just read: it is no UTF-8 from some index on, or has a character that it may not have.
+    #[cold]
+    fn text_fault(&self, bytes: &[u8], not_utf8: Option<usize>, field: &'static str) -> DecodeError {
+        let nul = || Some((bytes.iter().position(|byte| *byte == 0)?, Fault::ContainsNul));
+        let wildcard = || {
+            let index = bytes.iter().position(|byte| matches!(byte, b'+' | b'#'));
+            (index.unwrap_or_default(), Fault::TopicWildcard)
+        };
+        let (index, fault) =
+            not_utf8.map(|index| (index, Fault::NotUtf8)).or_else(nul).unwrap_or_else(wildcard);
+        DecodeError { offset: self.at - bytes.len() + index, field, fault }
     }
 }
 
@@ -216,12 +232,9 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
 
     /// A topic name, or the empty string; wildcards are refused [MQTT-3.3.2-2] (both versions).
     pub(super) fn topic_or_empty(&mut self, field: &'static str) -> Result<&'a str, DecodeError> {
-        let topic = self.text(field)?;
-        if check_name(topic) == Err(TopicError::Wildcard) {
-            let index = topic.bytes().position(|byte| matches!(byte, b'+' | b'#')).unwrap_or_default();
-            let offset = self.at() - topic.len() + index;
-            return Err(DecodeError { offset, field, fault: Fault::TopicWildcard });
-        }
+        let start = self.at();
+        let topic = self.cursor.text_without([0, b'+', b'#'], field)?;
+        self.tell(start..self.at(), field, FieldValue::Text(topic));
         Ok(topic)
     }
 
@@ -269,6 +282,9 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
             return Err(DecodeError { offset: start, field: LENGTH, fault: Fault::PropertyLengthMissing });
         }
         let length = usize::try_from(self.variable(LENGTH)?).unwrap_or(usize::MAX);
+        if length == 0 {
+            return Ok(Properties::NONE);
+        }
         let section =
             self.cursor.split(length, LENGTH).map_err(|error| DecodeError { offset: start, ..error })?;
 

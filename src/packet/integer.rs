@@ -32,7 +32,15 @@ impl VariableByteInteger {
 
     /// The same, and tells an unfinished value (`None`) from a wrong one (and the index of the wrong byte): more than
     /// four bytes, or more than needed [MQTT-1.5.5-1] (5.0).
+    #[inline]
     pub(crate) fn read(bytes: &[u8]) -> Result<Option<(u32, usize)>, (Fault, usize)> {
+        match bytes.first() {
+            Some(byte) if *byte < 0x80 => Ok(Some((u32::from(*byte), 1))),
+            _ => Self::read_long(bytes),
+        }
+    }
+
+    fn read_long(bytes: &[u8]) -> Result<Option<(u32, usize)>, (Fault, usize)> {
         let mut value = 0;
         for (index, byte) in bytes.iter().take(4).enumerate() {
             value |= u32::from(byte & 0x7F) << (7 * index);

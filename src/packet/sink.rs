@@ -5,6 +5,7 @@ use bytes::BufMut;
 use super::{EncodeError, Fault, VariableByteInteger};
 use crate::{
     TopicError,
+    text::contains_any,
     topic::{check_filter, check_name, split_share},
 };
 
@@ -90,7 +91,7 @@ pub(super) const fn check_binary(field: &'static str, bytes: &[u8]) -> Result<()
 
 pub(super) fn check_text(field: &'static str, text: &str) -> Result<(), EncodeError> {
     check_binary(field, text.as_bytes())?;
-    if text.as_bytes().contains(&0) {
+    if contains_any(text.as_bytes(), [0]) {
         return Err(invalid(field, Fault::ContainsNul));
     }
     Ok(())
