@@ -1,6 +1,11 @@
 //! Application messages, as programs publish and receive them.
 
-use core::time::Duration;
+use alloc::boxed::Box;
+use core::{
+    fmt,
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -63,7 +68,7 @@ pub struct Message {
     /// Published: whether the server keeps it for future subscribers. Received: whether it is such a kept message.
     pub retain: bool,
     /// Properties of MQTT 5.0. Not sent to, and never received from, a 3.1.1 peer.
-    pub properties: MessageProperties,
+    pub properties: RareProperties,
 }
 
 impl Message {
@@ -87,7 +92,7 @@ impl Message {
             payload: payload.into(),
             qos: QoS::default(),
             retain: false,
-            properties: MessageProperties::default(),
+            properties: RareProperties::NONE,
         })
     }
 
@@ -109,7 +114,65 @@ impl Message {
     #[must_use]
     pub fn cost(&self) -> usize {
         const BOOKKEEPING: usize = 256;
-        BOOKKEEPING + self.topic.as_bytes().len() + self.payload.len() + self.properties.cost()
+        BOOKKEEPING + self.topic.as_bytes().len() + self.payload.len() + self.properties.set().map_or(0, MessageProperties::cost)
+    }
+}
+
+/// The properties of a message, which take room only when one is set: most messages have none.
+///
+/// Used like the [`MessageProperties`] that they stand for; borrowing those mutably makes the room.
+#[derive(Clone, Default)]
+pub struct RareProperties(Option<Box<MessageProperties>>);
+
+impl RareProperties {
+    /// No properties.
+    pub const NONE: Self = Self(None);
+
+    /// The properties, if there is room for some.
+    pub(crate) fn set(&self) -> Option<&MessageProperties> {
+        self.0.as_deref()
+    }
+
+    /// Replaces the identifiers of the matched subscriptions.
+    pub(crate) fn set_subscription_identifiers(&mut self, identifiers: SubscriptionIdentifiers) {
+        if self.subscription_identifiers != identifiers {
+            self.subscription_identifiers = identifiers;
+        }
+    }
+}
+
+impl Deref for RareProperties {
+    type Target = MessageProperties;
+
+    fn deref(&self) -> &MessageProperties {
+        static NONE: MessageProperties = MessageProperties::NONE;
+        self.set().unwrap_or(&NONE)
+    }
+}
+
+impl DerefMut for RareProperties {
+    fn deref_mut(&mut self) -> &mut MessageProperties {
+        self.0.get_or_insert_default()
+    }
+}
+
+impl From<MessageProperties> for RareProperties {
+    fn from(properties: MessageProperties) -> Self {
+        if properties == MessageProperties::NONE { Self::NONE } else { Self(Some(Box::new(properties))) }
+    }
+}
+
+impl PartialEq for RareProperties {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for RareProperties {}
+
+impl fmt::Debug for RareProperties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }
 
@@ -134,6 +197,16 @@ pub struct MessageProperties {
 }
 
 impl MessageProperties {
+    const NONE: Self = Self {
+        payload_format: None,
+        message_expiry: None,
+        content_type: None,
+        response_topic: None,
+        correlation_data: None,
+        subscription_identifiers: SubscriptionIdentifiers::new(),
+        user_properties: UserProperties::new(),
+    };
+
     fn cost(&self) -> usize {
         self.content_type.as_ref().map_or(0, Text::len)
             + self.response_topic.as_ref().map_or(0, |topic| topic.as_bytes().len())

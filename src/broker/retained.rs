@@ -116,7 +116,9 @@ impl Retained {
             }
             bytes = bytes.saturating_sub(cost);
             let mut message = kept.message.clone();
-            message.properties.message_expiry = left(kept.expires, now);
+            if kept.expires.is_some() {
+                message.properties.message_expiry = left(kept.expires, now);
+            }
             found.push(message);
             true
         });

@@ -62,8 +62,8 @@ impl Broker {
             for mut message in found {
                 // [MQTT-3.3.1-8] (3.1.1): the RETAIN flag is set, as it is in the store.
                 message.qos = message.qos.min(options.qos);
-                message.properties.subscription_identifiers =
-                    SubscriptionIdentifiers::from_iter(options.identifier);
+                let identifiers = SubscriptionIdentifiers::from_iter(options.identifier);
+                message.properties.set_subscription_identifiers(identifiers);
                 self.deliver(key, message, None);
             }
         }
@@ -126,8 +126,8 @@ fn copy_for(subscriptions: &[Match], message: &Message, is_own: impl Fn() -> boo
     copy.qos = message.qos.min(granted);
     // [MQTT-3.3.1-9] (3.1.1), [MQTT-3.3.1-12] [MQTT-3.3.1-13] (5.0)
     copy.retain = message.retain && wanted().any(|one| one.options.retain_as_published);
-    copy.properties.subscription_identifiers =
-        // [MQTT-3.3.4-3] [MQTT-3.3.4-4] (5.0)
-        SubscriptionIdentifiers::from_iter(wanted().filter_map(|one| one.options.identifier));
+    // [MQTT-3.3.4-3] [MQTT-3.3.4-4] (5.0)
+    let identifiers = SubscriptionIdentifiers::from_iter(wanted().filter_map(|one| one.options.identifier));
+    copy.properties.set_subscription_identifiers(identifiers);
     Some(copy)
 }

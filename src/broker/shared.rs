@@ -36,7 +36,8 @@ impl Broker {
         let mut copy = message.clone();
         copy.qos = message.qos.min(options.qos);
         copy.retain = message.retain && options.retain_as_published;
-        copy.properties.subscription_identifiers = SubscriptionIdentifiers::from_iter(options.identifier);
+        let identifiers = SubscriptionIdentifiers::from_iter(options.identifier);
+        copy.properties.set_subscription_identifiers(identifiers);
         self.deliver(session, copy, Some(share));
     }
 

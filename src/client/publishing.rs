@@ -15,7 +15,7 @@ impl Client {
     pub fn publish(&mut self, mut message: Message, now: Timestamp) -> Result<PublishToken, PublishError> {
         self.pass(now);
         // [MQTT-3.3.4-6] (5.0)
-        message.properties.subscription_identifiers = SubscriptionIdentifiers::new();
+        message.properties.set_subscription_identifiers(SubscriptionIdentifiers::new());
         let result = self.admit(message);
         self.settle();
         result

@@ -15,10 +15,6 @@ use crate::{
     session::{Arrival, Violation},
 };
 
-/// A PUBLISH below this size is copied out of the read buffer, so that a message which is kept for long keeps nothing
-/// but itself alive.
-const SHARE_FROM: usize = 4096;
-
 impl Receiver for Connection {
     fn framing(&mut self) -> &mut Framing {
         &mut self.framing
@@ -29,11 +25,6 @@ impl Receiver for Connection {
     }
 
     fn packet(&mut self, frame: &Frame<'_>, _now: Timestamp) {
-        let is_publish = frame.bytes().first().is_some_and(|byte| byte >> 4 == PacketType::Publish.as_u8());
-        if is_publish && frame.bytes().len() < SHARE_FROM {
-            let copy = Bytes::copy_from_slice(frame.bytes());
-            return self.decode(&Frame::owned(&copy));
-        }
         self.decode(frame);
     }
 

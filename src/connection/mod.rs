@@ -408,10 +408,9 @@ const fn goodbye(cause: &DisconnectCause) -> Option<ReasonCode> {
     }
 }
 
-/// Whether a message is larger than the client's Maximum Packet Size. Its cost is never below its size on the wire, and is
-/// much cheaper to know.
+/// Whether a message is larger than the client's Maximum Packet Size, the only limit that a client has.
 fn is_too_large(message: &Message, link: &Link) -> bool {
-    message.cost() > link.settings.peer_packet_size && link.refusal(message).is_some()
+    link.refusal(message).is_some()
 }
 
 /// Queues a message for a session, and returns those that were dropped for lack of room: QoS 0 first.

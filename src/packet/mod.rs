@@ -39,7 +39,7 @@ use bytes::BufMut;
 
 use self::{
     cursor::Reader,
-    sink::{Counter, Sink, Writer, announced},
+    sink::{Counter, Sink, Writer, announced, whole},
 };
 pub use ack::Ack;
 pub use connack::ConnAck;
@@ -53,6 +53,7 @@ pub use integer::VariableByteInteger;
 pub use observe::{FieldValue, Observer};
 pub use properties::{Properties, PropertyList};
 pub use property::Property;
+pub(crate) use publish::CheckedPublish;
 pub use publish::{Publish, PublishStart};
 pub use reason::ReasonCode;
 pub use reason_codes::{ReasonCodes, SubAck, UnsubAck};
@@ -241,9 +242,4 @@ impl<'a> Packet<'a> {
         let packet_type = self.packet_type();
         packet_type.as_u8() << 4 | packet_type.flags()
     }
-}
-
-/// The size of a packet with its fixed header.
-const fn whole(remaining: u32) -> usize {
-    1 + VariableByteInteger::length_of(remaining) + remaining as usize
 }

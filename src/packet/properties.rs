@@ -121,6 +121,9 @@ impl<'a> Properties<'a> {
                 Err(EncodeError::NotInThisVersion { field: "properties" })
             };
         }
+        if self.is_empty() {
+            return Ok(());
+        }
         let mut seen = Seen::new(place);
         for property in self.iter() {
             seen.check(&property)?;
@@ -133,6 +136,9 @@ impl<'a> Properties<'a> {
     pub(super) fn write(&self, version: ProtocolVersion, sink: &mut impl Sink) {
         if version < ProtocolVersion::V5 {
             return;
+        }
+        if self.is_empty() {
+            return sink.variable(0);
         }
         let mut length = Counter::default();
         self.write_all(&mut length);

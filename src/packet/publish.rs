@@ -7,7 +7,7 @@ use super::{
     VariableByteInteger,
     cursor::Reader,
     property::Place,
-    sink::{Counter, Sink, Writer, announced, check_topic, invalid},
+    sink::{Counter, Sink, Writer, announced, check_topic, invalid, whole},
 };
 use crate::QoS;
 
@@ -46,18 +46,7 @@ impl<'a> Publish<'a> {
     /// As [`Packet::encode`](super::Packet::encode).
     pub fn encode_header(&self, version: ProtocolVersion, out: &mut impl BufMut) -> Result<(), EncodeError> {
         self.check(version)?;
-        let mut head = Counter::default();
-        self.write_head(version, &mut head);
-        let remaining = announced(head.0.saturating_add(self.payload.len()))?;
-        let needed = 1 + VariableByteInteger::length_of(remaining) + head.0;
-        if out.remaining_mut() < needed {
-            return Err(EncodeError::NoRoom { needed });
-        }
-        let mut sink = Writer(out);
-        sink.u8(self.first_byte());
-        sink.variable(remaining);
-        self.write_head(version, &mut sink);
-        Ok(())
+        self.checked().encode_header(version, out)
     }
 
     pub(super) fn decode<O: Observer>(
@@ -92,11 +81,66 @@ impl<'a> Publish<'a> {
     }
 
     pub(super) fn write(&self, version: ProtocolVersion, sink: &mut impl Sink) {
-        self.write_head(version, sink);
+        self.checked().write_head(version, sink);
         sink.slice(self.payload);
     }
 
     pub(super) fn first_byte(&self) -> u8 {
+        self.checked().first_byte()
+    }
+
+    const fn checked(&self) -> CheckedPublish<'a> {
+        let Self { duplicate, qos, retain, topic, packet_id, properties, payload } = *self;
+        let (topic, payload) = (topic.as_bytes(), payload.len());
+        CheckedPublish { duplicate, qos, retain, topic, packet_id, properties, payload }
+    }
+}
+
+/// A PUBLISH whose parts were checked when they were made. They are written as they are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CheckedPublish<'a> {
+    pub(crate) duplicate: bool,
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+    pub(crate) topic: &'a [u8],
+    pub(crate) packet_id: Option<PacketId>,
+    pub(crate) properties: Properties<'a>,
+    /// How many bytes it has.
+    pub(crate) payload: usize,
+}
+
+impl CheckedPublish<'_> {
+    /// The size of the whole packet.
+    pub(crate) fn size(&self, version: ProtocolVersion) -> Result<usize, EncodeError> {
+        self.measure(version).map(|(remaining, _)| whole(remaining))
+    }
+
+    /// As [`Publish::encode_header`].
+    pub(crate) fn encode_header(
+        &self,
+        version: ProtocolVersion,
+        out: &mut impl BufMut,
+    ) -> Result<(), EncodeError> {
+        let (remaining, head) = self.measure(version)?;
+        let needed = 1 + VariableByteInteger::length_of(remaining) + head;
+        if out.remaining_mut() < needed {
+            return Err(EncodeError::NoRoom { needed });
+        }
+        let mut sink = Writer(out);
+        sink.u8(self.first_byte());
+        sink.variable(remaining);
+        self.write_head(version, &mut sink);
+        Ok(())
+    }
+
+    /// The remaining length, and how much of it comes before the payload.
+    fn measure(&self, version: ProtocolVersion) -> Result<(u32, usize), EncodeError> {
+        let mut head = Counter::default();
+        self.write_head(version, &mut head);
+        Ok((announced(head.0.saturating_add(self.payload))?, head.0))
+    }
+
+    const fn first_byte(&self) -> u8 {
         PacketType::Publish.as_u8() << 4
             | if self.duplicate { DUPLICATE } else { 0 }
             | (self.qos as u8) << QOS_SHIFT
@@ -105,7 +149,7 @@ impl<'a> Publish<'a> {
 
     /// [MQTT-3.3.2-1] (both versions), [MQTT-2.3.1-1] [MQTT-2.3.1-5] (3.1.1), [MQTT-2.2.1-2] (5.0)
     fn write_head(&self, version: ProtocolVersion, sink: &mut impl Sink) {
-        sink.binary(self.topic.as_bytes());
+        sink.binary(self.topic);
         if let Some(packet_id) = self.packet_id {
             sink.u16(packet_id.get());
         }

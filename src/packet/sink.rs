@@ -78,6 +78,11 @@ pub(super) fn announced(length: usize) -> Result<u32, EncodeError> {
         .ok_or(EncodeError::TooLarge)
 }
 
+/// The size of a packet with its fixed header.
+pub(super) const fn whole(remaining: u32) -> usize {
+    1 + VariableByteInteger::length_of(remaining) + remaining as usize
+}
+
 pub(super) const fn invalid(field: &'static str, fault: Fault) -> EncodeError {
     EncodeError::Invalid { field, fault }
 }

@@ -10,8 +10,8 @@ use crate::{
     Message, MessageProperties, Outbox, QoS, Text, Timestamp, TopicName,
     framing::Frame,
     packet::{
-        Ack, EncodeError, Packet, PacketId, Properties, Property, PropertyList, ProtocolVersion, Publish,
-        ReasonCode,
+        Ack, CheckedPublish, Packet, PacketId, Properties, Property, PropertyList, ProtocolVersion, Publish,
+        ReasonCode, VariableByteInteger,
     },
     sorted::SortedMap,
 };
@@ -155,15 +155,20 @@ impl Link {
         if message.retain && !self.settings.peer_retains {
             return Some(ReasonCode::RetainNotSupported);
         }
+        if self.takes_any_form_of(message) {
+            return None;
+        }
         // The longest form: with a packet identifier where there is one, and with the topic's full name.
         let id = (message.qos > QoS::AtMostOnce).then_some(PacketId::MAX);
-        let fits = |publish: &Publish<'_>| {
-            Ok(Packet::Publish(*publish).size(self.version())? <= self.settings.peer_packet_size)
-        };
-        match self.with_publish(message, id, false, message.properties.message_expiry, None, fits) {
-            Ok(true) => None,
-            Ok(false) | Err(_) => Some(ReasonCode::PacketTooLarge),
-        }
+        let expiry = message.properties.message_expiry;
+        let size = self.with_publish(message, id, false, expiry, None, |publish| publish.size(self.version()));
+        let fits = size.is_ok_and(|size| size <= self.settings.peer_packet_size);
+        if fits { None } else { Some(ReasonCode::PacketTooLarge) }
+    }
+
+    /// Whether a message is so small that its packet fits in any form: it has less than what the message costs.
+    fn takes_any_form_of(&self, message: &Message) -> bool {
+        message.cost() <= self.settings.peer_packet_size.min(VariableByteInteger::MAX as usize)
     }
 
     /// Writes a PUBLISH, with a topic alias if one is to be had.
@@ -176,17 +181,14 @@ impl Link {
         outbox: &mut Outbox,
     ) {
         let alias = if duplicate { None } else { self.outbound_alias(&message.topic) };
-        let limit = self.settings.peer_packet_size;
-        let version = self.version();
+        let fits = self.takes_any_form_of(message);
+        let (limit, version) = (self.settings.peer_packet_size, self.version());
         let written = self.with_publish(message, id, duplicate, expiry, alias, |publish| {
-            if Packet::Publish(*publish).size(version)? > limit {
-                return Ok(false);
-            }
-            publish.encode_header(version, outbox.tail())?;
-            Ok(true)
+            let fits = fits || publish.size(version).is_ok_and(|size| size <= limit);
+            fits && publish.encode_header(version, outbox.tail()).is_ok()
         });
         if let Some(alias) = alias
-            && !matches!(written, Ok(true))
+            && !written
         {
             // The alias made it too long, beside the full name or in place of a very short one: the plain form fits.
             if matches!(alias, Alias::New(_)) {
@@ -209,26 +211,25 @@ impl Link {
         duplicate: bool,
         expiry: Option<Duration>,
         alias: Option<Alias>,
-        then: impl FnOnce(&Publish<'_>) -> Result<R, EncodeError>,
-    ) -> Result<R, EncodeError> {
-        let topic = message.topic.as_str();
-        let mut publish = Publish {
+        then: impl FnOnce(&CheckedPublish<'_>) -> R,
+    ) -> R {
+        let mut publish = CheckedPublish {
             duplicate,
             qos: message.qos,
             retain: message.retain,
-            topic,
+            topic: message.topic.as_bytes(),
             packet_id,
             properties: Properties::NONE,
-            payload: &message.payload,
+            payload: message.payload.len(),
         };
-        if self.version() < ProtocolVersion::V5 {
+        if self.version() < ProtocolVersion::V5 || message.properties.set().is_none() && alias.is_none() {
             return then(&publish);
         }
         let mut list = message_properties(&message.properties, expiry);
         if let Some(alias) = alias {
             list.push(Property::TopicAlias(alias.number()));
             if matches!(alias, Alias::Known(_)) {
-                publish.topic = "";
+                publish.topic = &[];
             }
         }
         publish.properties = Properties::new(list.as_slice())
@@ -285,7 +286,7 @@ impl Link {
             payload: frame.share(publish.payload),
             qos: publish.qos,
             retain: publish.retain,
-            properties: owned_properties(&publish.properties, frame),
+            properties: owned_properties(&publish.properties, frame).into(),
         })
     }
 }

@@ -187,9 +187,7 @@ impl Outgoing {
 
     /// Takes out what the peer of this connection does not take.
     pub(super) fn take_refused(&mut self, ids: &mut PacketIds, link: &mut Link) -> Vec<Message> {
-        let is_refused = |message: &Message| {
-            message.cost() > link.settings.peer_packet_size && link.refusal(message).is_some()
-        };
+        let is_refused = |message: &Message| link.refusal(message).is_some();
         let sent = self.inflight.iter().filter_map(|(order, inflight)| match &inflight.phase {
             Phase::Published { message, .. } if is_refused(message) => Some(*order),
             Phase::Published { .. } | Phase::Released { .. } => None,
@@ -555,7 +553,9 @@ fn unexpired(mut message: Message, expires: Option<Timestamp>, now: Timestamp) -
     if expires.is_some_and(|expires| expires <= now) {
         return None;
     }
-    message.properties.message_expiry = left(expires, now);
+    if expires.is_some() {
+        message.properties.message_expiry = left(expires, now);
+    }
     Some(message)
 }
 
