@@ -69,6 +69,11 @@ impl<K, V> SortedMap<K, V> {
 
     pub(crate) fn retain(&mut self, mut is_kept: impl FnMut(&K, &V) -> bool) {
         self.entries.retain(|entry| live(entry).is_some_and(|(key, value)| is_kept(key, value)));
+        self.compacted();
+    }
+
+    /// No gap is left. Room that is not needed any more is given back.
+    fn compacted(&mut self) {
         self.len = self.entries.len();
         self.start = 0;
         let kept = KEPT / size_of::<(K, Option<V>)>().max(1);
@@ -108,6 +113,9 @@ impl<K: Ord, V> SortedMap<K, V> {
 
     /// Adds an entry, or puts the value in the place of the key's former one.
     pub(crate) fn insert(&mut self, key: K, value: V) {
+        if self.entries.last().is_none_or(|(last, _)| *last < key) {
+            return self.push(key, value);
+        }
         let (Ok(index) | Err(index)) = self.find(&key);
         let is_gap = |index: &usize| self.entries.get(*index).is_some_and(|(_, value)| value.is_none());
         let known = self.entries.get(index).is_some_and(|(found, _)| *found == key);
@@ -117,10 +125,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         let former = match place.and_then(|place| self.entries.get_mut(place)) {
             Some(entry) => mem::replace(entry, (key, Some(value))).1,
             None => {
-                // Twice the room, from one entry on: `Vec` starts with four, which a board with 8 KiB of RAM has no room for.
-                if self.entries.len() == self.entries.capacity() {
-                    self.entries.reserve_exact(self.entries.len().max(1));
-                }
+                self.make_room();
                 self.entries.insert(index, (key, Some(value)));
                 None
             }
@@ -132,6 +137,29 @@ impl<K: Ord, V> SortedMap<K, V> {
         }
     }
 
+    /// Adds an entry with the highest key.
+    fn push(&mut self, key: K, value: V) {
+        let entry = (key, Some(value));
+        match self.entries.last_mut() {
+            Some(last) if last.1.is_none() => *last = entry,
+            _ => {
+                self.make_room();
+                self.entries.push(entry);
+            }
+        }
+        if self.is_empty() {
+            self.start = self.entries.len() - 1;
+        }
+        self.len += 1;
+    }
+
+    /// Twice the room, from one entry on: `Vec` starts with four, which a board with 8 KiB of RAM has no room for.
+    fn make_room(&mut self) {
+        if self.entries.len() == self.entries.capacity() {
+            self.entries.reserve_exact(self.entries.len().max(1));
+        }
+    }
+
     pub(crate) fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -139,7 +167,10 @@ impl<K: Ord, V> SortedMap<K, V> {
         let index = self.find(key).ok()?;
         let value = self.entries.get_mut(index)?.1.take()?;
         self.len -= 1;
-        if self.entries.len() > 2 * self.len {
+        if self.is_empty() {
+            self.entries.clear();
+            self.compacted();
+        } else if self.entries.len() > 2 * self.len {
             self.retain(|_, _| true);
         } else if index == self.start {
             self.start += self.entries.iter().skip(index).take_while(|entry| entry.1.is_none()).count();
@@ -166,9 +197,9 @@ impl<K: Ord, V> SortedMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        // Most new keys are the highest.
-        if self.entries.last().is_none_or(|(last, _)| last.borrow() < key) {
-            return Err(self.entries.len());
+        // Most keys that are looked for are the lowest.
+        if self.entries.get(self.start).is_some_and(|(first, _)| first.borrow() == key) {
+            return Ok(self.start);
         }
         self.entries.binary_search_by(|(other, _)| other.borrow().cmp(key))
     }

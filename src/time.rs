@@ -63,7 +63,7 @@ impl Add<Duration> for Timestamp {
     type Output = Self;
 
     fn add(self, span: Duration) -> Self {
-        let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        let micros = span.as_secs().saturating_mul(1_000_000).saturating_add(span.subsec_micros().into());
         Self(self.0.saturating_add(micros))
     }
 }

@@ -297,7 +297,7 @@ fn copy_will(will: &crate::packet::Will<'_>) -> Will {
         payload: Bytes::copy_from_slice(will.payload),
         qos: will.qos,
         retain: will.retain,
-        properties: owned_properties(&will.properties, &Frame::borrowed(&[])).into(),
+        properties: owned_properties(&will.properties, &Frame::borrowed(&[])),
     };
     let delay = will.properties.will_delay_interval().unwrap_or(0);
     Will::new(message).with_delay(Duration::from_secs(delay.into()))

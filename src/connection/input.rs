@@ -87,7 +87,7 @@ impl Connection {
     }
 
     fn publish(&mut self, publish: &Publish<'_>, frame: &Frame<'_>) -> Result<(), Violation> {
-        if publish.properties.subscription_identifiers().next().is_some() {
+        if publish.properties.subscription_identifier().is_some() {
             // [MQTT-3.3.4-6] (5.0)
             return Err(Violation::SubscriptionIdentifierFromClient);
         }

@@ -102,6 +102,9 @@ impl<'a> Properties<'a> {
 
     /// The first property with this identifier. Costs a step over each one before it.
     pub(super) fn find(&self, id: u8) -> Option<Property<'a>> {
+        if self.is_empty() {
+            return None;
+        }
         if let Source::List(list) = self.source
             && let Some(property) = list.iter().find(|property| property.id() == id)
         {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::Violation;
 use crate::{
-    Message, MessageProperties, Outbox, QoS, Text, Timestamp, TopicName,
+    Message, MessageProperties, Outbox, QoS, RareProperties, Text, Timestamp, TopicName,
     framing::Frame,
     packet::{
         Ack, CheckedPublish, Packet, PacketId, Properties, Property, PropertyList, ProtocolVersion, Publish,
@@ -286,7 +286,7 @@ impl Link {
             payload: frame.share(publish.payload),
             qos: publish.qos,
             retain: publish.retain,
-            properties: owned_properties(&publish.properties, frame).into(),
+            properties: owned_properties(&publish.properties, frame),
         })
     }
 }
@@ -320,9 +320,9 @@ pub(crate) fn message_properties(
 }
 
 /// The properties of a received PUBLISH or will that travel with the message.
-pub(crate) fn owned_properties(properties: &Properties<'_>, frame: &Frame<'_>) -> MessageProperties {
+pub(crate) fn owned_properties(properties: &Properties<'_>, frame: &Frame<'_>) -> RareProperties {
     if properties.is_empty() {
-        return MessageProperties::default();
+        return RareProperties::NONE;
     }
     let seconds = properties.message_expiry_interval();
     MessageProperties {
@@ -336,6 +336,7 @@ pub(crate) fn owned_properties(properties: &Properties<'_>, frame: &Frame<'_>) -
         subscription_identifiers: properties.to_subscription_identifiers(|part| frame.share(part)),
         user_properties: properties.to_user_properties(|part| frame.share(part)),
     }
+    .into()
 }
 
 /// A span as the protocol counts: whole seconds, at most `u32::MAX`.

@@ -280,6 +280,9 @@ impl Outgoing {
         now: Timestamp,
         fates: &mut VecDeque<Fate>,
     ) {
+        if self.queue.is_empty() && link.replay.is_none() {
+            return;
+        }
         self.replay(ids, link, outbox, now, fates);
         if link.replay.is_some() {
             return;

@@ -8,7 +8,7 @@ use crate::{packet::PacketId, sorted::SortedMap};
 /// possible: a late acknowledgement of its former use finds nothing.
 #[derive(Debug)]
 pub(crate) struct PacketIds {
-    /// First and last identifier of each free range.
+    /// The last identifier of each free range, and the first.
     free: SortedMap<u16, u16>,
     next: u16,
 }
@@ -16,7 +16,7 @@ pub(crate) struct PacketIds {
 impl Default for PacketIds {
     fn default() -> Self {
         let mut free = SortedMap::new();
-        free.insert(1, u16::MAX);
+        free.insert(u16::MAX, 1);
         Self { free, next: 1 }
     }
 }
@@ -25,20 +25,15 @@ impl PacketIds {
     /// Takes an identifier that is not in use [MQTT-2.3.1-2] (3.1.1) [MQTT-2.2.1-3] (5.0); `None` if all 65,535 are.
     /// [MQTT-4.3.2-1] [MQTT-4.3.3-1] (both versions), [MQTT-2.3.1-4] (3.1.1), [MQTT-2.2.1-4] (5.0)
     pub(crate) fn take(&mut self) -> Option<PacketId> {
-        let (first, last) = self
-            .free
-            .last_to(&self.next)
-            .filter(|(_, last)| **last >= self.next)
-            .or_else(|| self.free.from(&self.next).next())
-            .or_else(|| self.free.first())
-            .map(|(first, last)| (*first, *last))?;
-        let id = self.next.clamp(first, last);
-        self.free.remove(&first);
+        let (last, first) = self.range_from(self.next).or_else(|| self.range_from(1))?;
+        let id = if last < self.next { first } else { first.max(self.next) };
         if first < id {
-            self.free.insert(first, id - 1);
+            self.free.insert(id - 1, first);
         }
         if id < last {
-            self.free.insert(id + 1, last);
+            self.free.insert(last, id + 1);
+        } else {
+            self.free.remove(&last);
         }
         self.next = id.checked_add(1).unwrap_or(1);
         PacketId::new(id)
@@ -47,22 +42,18 @@ impl PacketIds {
     /// Gives an identifier back. One that is free already stays free.
     pub(crate) fn release(&mut self, id: PacketId) {
         let id = id.get();
-        let mut first = id;
-        let mut last = id;
-        if let Some((&before, &end)) = self.free.last_to(&id) {
-            if end >= id {
-                return;
-            }
-            if end + 1 == id {
-                first = before;
-            }
+        let behind = self.range_from(id);
+        if behind.is_some_and(|(_, first)| first <= id) {
+            return;
         }
-        if let Some(after) = id.checked_add(1)
-            && let Some(end) = self.free.remove(&after)
-        {
-            last = end;
-        }
-        self.free.insert(first, last);
+        let last = behind.filter(|(_, first)| *first - 1 == id).map_or(id, |(last, _)| last);
+        let first = self.free.remove(&(id - 1)).unwrap_or(id);
+        self.free.insert(last, first);
+    }
+
+    /// The first range that ends at this identifier or behind it: its last and its first identifier.
+    fn range_from(&self, id: u16) -> Option<(u16, u16)> {
+        self.free.from(&id).next().map(|(last, first)| (*last, *first))
     }
 }
 
