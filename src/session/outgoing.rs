@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     Message, Outbox, QoS, Timestamp,
+    message::Forwarded,
     packet::{Ack, Packet, PacketId, PacketType, ReasonCode},
     sorted::SortedMap,
 };
@@ -97,10 +98,6 @@ impl Outgoing {
         self.bytes
     }
 
-    pub(super) const fn limits(&self) -> QueueLimits {
-        self.limits
-    }
-
     /// What is to be sent again on a new connection.
     pub(super) fn due_again(&self) -> Option<Replay> {
         let (&first, _) = self.inflight.first()?;
@@ -109,13 +106,52 @@ impl Outgoing {
 
     pub(super) fn enqueue(&mut self, token: u64, message: Message, now: Timestamp) -> Result<(), Message> {
         let cost = message.cost();
-        if self.count() >= self.limits.count || self.bytes.saturating_add(cost) > self.limits.bytes {
+        if !self.has_room(cost) {
             return Err(message);
         }
-        let expires = message.properties.message_expiry.map(|span| now + Duration::from_secs(span.as_secs()));
         self.bytes += cost;
+        let expires = expires_at(&message, now);
         self.append(Queued { token, message, expires, was_sent: false });
         Ok(())
+    }
+
+    /// Whether a message of this cost would be queued.
+    pub(super) fn has_room(&self, cost: usize) -> bool {
+        self.count() < self.limits.count && self.bytes.saturating_add(cost) <= self.limits.bytes
+    }
+
+    /// Sends a message at once if it would be the only one in the queue, and leave it at once; whether it did.
+    pub(super) fn send(
+        &mut self,
+        token: u64,
+        forwarded: &Forwarded<'_>,
+        ids: &mut PacketIds,
+        link: &mut Link,
+        outbox: &mut Outbox,
+        now: Timestamp,
+    ) -> bool {
+        let expires = expires_at(forwarded.message, now);
+        let may_go = self.queue.is_empty()
+            && link.replay.is_none()
+            && bytes::Buf::remaining(outbox) < link.settings.outbox_bytes
+            && expires.is_none_or(|expires| expires > now)
+            && link.refusal_of(forwarded).is_none();
+        if !may_go {
+            return false;
+        }
+        if forwarded.qos == QoS::AtMostOnce {
+            // [MQTT-4.3.1-1] (both versions)
+            link.publish_as(forwarded, None, false, left(expires, now), outbox);
+            return true;
+        }
+        if !self.has_room(forwarded.cost()) {
+            return false;
+        }
+        let Some(id) = self.next_id(ids, link) else { return false };
+        let message = forwarded.to_message();
+        self.bytes += message.cost();
+        self.begin_exchange(Queued { token, message, expires, was_sent: false }, id, link, outbox, now);
+        true
     }
 
     fn append(&mut self, queued: Queued) {
@@ -314,17 +350,34 @@ impl Outgoing {
         outbox: &mut Outbox,
         now: Timestamp,
     ) -> bool {
+        let Some(id) = self.next_id(ids, link) else { return false };
+        let Some(queued) = self.dequeue(order) else { return false };
+        self.begin_exchange(queued, id, link, outbox, now);
+        true
+    }
+
+    /// The identifier of one more exchange; `None` if quota or identifiers are used up.
+    fn next_id(&mut self, ids: &mut PacketIds, link: &Link) -> Option<PacketId> {
         if link.send_quota == 0 {
-            return false;
+            return None;
         }
         // Rather one that the peer may remember from long ago than none for ever.
-        let Some(id) = ids.take().or_else(|| self.abandoned.pop_front()) else { return false };
-        let Some(Queued { token, message, expires, .. }) = self.dequeue(order) else { return false };
+        ids.take().or_else(|| self.abandoned.pop_front())
+    }
+
+    fn begin_exchange(
+        &mut self,
+        queued: Queued,
+        id: PacketId,
+        link: &mut Link,
+        outbox: &mut Outbox,
+        now: Timestamp,
+    ) {
+        let Queued { token, message, expires, .. } = queued;
         link.publish(&message, Some(id), false, left(expires, now), outbox);
         link.send_quota -= 1;
         let phase = Phase::Published { message, expires };
         self.note_sent(InFlight { token, id, phase, counted_in: link.epoch, sent_at: now }, link);
-        true
     }
 
     /// Files an exchange behind all others.
@@ -549,6 +602,11 @@ impl Outgoing {
             self.append(queued);
         }
     }
+}
+
+/// When a message that is handed over now is of no use any more.
+fn expires_at(message: &Message, now: Timestamp) -> Option<Timestamp> {
+    message.properties.message_expiry.map(|span| now + Duration::from_secs(span.as_secs()))
 }
 
 /// A message for another peer, with what is left of its expiry [MQTT-3.3.2-6] (5.0); `None` if nothing is left.
