@@ -6,6 +6,7 @@ use core::{mem, time::Duration};
 use super::{
     Broker, BrokerEvent, ConnectionId, Question,
     questions::Asked,
+    routing::Publisher,
     sessions::{SessionKey, State, Stored},
     slab::Key,
     timers::Timer,
@@ -144,7 +145,7 @@ impl Broker {
     }
 
     pub(super) fn publish_due(&mut self, due: &DueWill) {
-        self.accept_message(&due.message, Some(&due.client_id));
+        self.accept_message(&due.message, Publisher::Client(&due.client_id));
     }
 
     fn refresh_session(&mut self, key: SessionKey) {

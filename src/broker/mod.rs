@@ -33,6 +33,7 @@ pub use timers::DeadlineReason;
 use self::{
     questions::Asked,
     retained::Retained,
+    routing::Publisher,
     sessions::{SessionKey, Sessions},
     slab::{Key, Slab},
     subscriptions::{Match, ShareId, Subscriptions},
@@ -180,12 +181,13 @@ impl Broker {
         self.pass(now);
         while let Some(peer) = self.connections.get_mut(id.0) {
             // It stops behind each request.
-            peer.connection.receive(input, self.now);
-            self.drain(id.0);
+            peer.connection.take_in(input, self.now);
+            self.handle_events(id.0);
             if !input.has_remaining() || !self.wants_input(id) {
                 break;
             }
         }
+        self.refresh(id.0);
         if !matches!(self.transport(id), Transport::Keep) {
             input.advance(input.remaining());
         }
@@ -241,7 +243,7 @@ impl Broker {
     /// Publishes a message of the embedding program; to any topic, and without a question.
     pub fn publish(&mut self, message: Message, now: Timestamp) {
         self.pass(now);
-        self.accept_message(&message, None);
+        self.accept_message(&message, Publisher::Program);
     }
 
     /// Ends a connection. A 5.0 client is told the reason, with words and another server to use if the [`Dismissal`] has them; its
@@ -314,6 +316,11 @@ impl Broker {
 
     /// Handles what a connection has to tell, and notes what that changed about it.
     fn drain(&mut self, key: Key) {
+        self.handle_events(key);
+        self.refresh(key);
+    }
+
+    fn handle_events(&mut self, key: Key) {
         while let Some(event) = self.connections.get_mut(key).and_then(|peer| peer.connection.poll_event()) {
             match event {
                 ConnectionEvent::Connect(request) => self.connect(key, request),
@@ -328,7 +335,6 @@ impl Broker {
                 ConnectionEvent::Disconnected { cause } => self.disconnected(key, cause),
             }
         }
-        self.refresh(key);
     }
 
     /// Brings a connection's timer and its place among the ready ones up to date.

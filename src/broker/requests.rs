@@ -6,6 +6,7 @@ use core::str;
 use super::{
     Broker, Question,
     questions::{Asked, Publishing},
+    routing::Publisher,
     sessions::SessionKey,
     slab::Key,
     subscriptions::Options,
@@ -74,8 +75,7 @@ impl Broker {
         token: RequestToken,
         message: &Message,
     ) {
-        let client_id = self.sessions.get(session).map(|stored| stored.client_id.clone());
-        let receivers = self.accept_message(message, client_id.as_ref());
+        let receivers = self.accept_message(message, Publisher::Session(session));
         if message.qos > QoS::AtMostOnce && self.hold(key, token, session) {
             return;
         }

@@ -14,18 +14,29 @@ use crate::{
     message::Forwarded,
 };
 
+/// Whose message it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Publisher<'a> {
+    /// The embedding program's.
+    Program,
+    /// That of a client with a session.
+    Session(SessionKey),
+    /// The will of a client, which may have another session by now, or none.
+    Client(&'a Text),
+}
+
 impl Broker {
     /// Accepts a message: keeps it if it is to be retained, and hands a copy to each session that subscribes to it
     /// [MQTT-4.5.0-1] (both versions). Returns how many those are.
     ///
     /// The work grows with the number of matching subscriptions.
-    pub(super) fn accept_message(&mut self, message: &Message, publisher: Option<&Text>) -> usize {
+    pub(super) fn accept_message(&mut self, message: &Message, publisher: Publisher<'_>) -> usize {
         self.counted.received += 1;
         self.pressed = None;
         let retains = message.retain && self.config.connection.retain_available;
         // [MQTT-3.3.1-5] (both versions), [MQTT-3.3.1-12] (3.1.1), [MQTT-3.3.1-8] (5.0)
         if retains && self.retained.store(message, self.now).is_err() {
-            let client_id = publisher.cloned().unwrap_or(Text::EMPTY);
+            let client_id = self.client_id_of(publisher);
             self.tell_dropped(client_id, message, DropReason::RetainedFull);
         }
         let mut matches = mem::take(&mut self.matches);
@@ -34,10 +45,12 @@ impl Broker {
         let mut receivers = 0;
         for of_session in matches.chunk_by(|a, b| a.session == b.session) {
             let Some(first) = of_session.first() else { continue };
-            // A client identifier, not a session: a will may be published into the next one of its client.
-            let is_own = || {
-                publisher.is_some()
-                    && self.sessions.get(first.session).map(|stored| &stored.client_id) == publisher
+            let is_own = || match publisher {
+                Publisher::Program => false,
+                Publisher::Session(own) => own == first.session,
+                Publisher::Client(own) => {
+                    self.sessions.get(first.session).is_some_and(|stored| stored.client_id == *own)
+                }
             };
             if let Some(forwarded) = forwarded_to(of_session, message, is_own) {
                 receivers += 1;
@@ -50,6 +63,16 @@ impl Broker {
         self.matches = matches;
         self.groups = groups;
         receivers
+    }
+
+    fn client_id_of(&self, publisher: Publisher<'_>) -> Text {
+        match publisher {
+            Publisher::Program => Text::EMPTY,
+            Publisher::Session(own) => {
+                self.sessions.get(own).map_or(Text::EMPTY, |stored| stored.client_id.clone())
+            }
+            Publisher::Client(own) => own.clone(),
+        }
     }
 
     /// Moves retained messages to a connected session, for as long as its queue is less than half full: a subscription that

@@ -320,6 +320,12 @@ impl Connection {
     /// Takes bytes from the client: all of them, unless input pauses meanwhile. How they are cut makes no difference.
     pub fn receive(&mut self, input: &mut impl Buf, now: Timestamp) {
         self.pass(now);
+        self.take_in(input, now);
+    }
+
+    /// The same without a look at the timers, which the owner has seen to.
+    pub(crate) fn take_in(&mut self, input: &mut impl Buf, now: Timestamp) {
+        self.now = self.now.max(now);
         framing::feed(self, input, self.now);
         if matches!(self.phase, Phase::Ended | Phase::Gone) {
             input.advance(input.remaining());
