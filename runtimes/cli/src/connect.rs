@@ -104,6 +104,8 @@ fn unix(_: PathBuf) -> Result<BoxedConnector, Failure> {
     Err(Failure::new("this system has no Unix sockets"))
 }
 
+const TOO_SMALL: &str = "the server takes no packet of the size of an answer";
+
 /// Why there is no connection, and what to do about it.
 pub(crate) fn no_connection(
     options: &ConnectOptions,
@@ -128,6 +130,7 @@ pub(crate) fn no_connection(
         DisconnectReason::ServerDisconnected(words) => {
             Failure::new(format!("the server ended the connection: {}", spoken(words)))
         }
+        DisconnectReason::AnswerTooLarge => Failure::new(format!("no use of {address}: {TOO_SMALL}")),
         DisconnectReason::Malformed(error) => Failure::new(format!("what {address} sent is not MQTT: {error}"))
             .advice("is it an MQTT server that speaks this version (-V), and does it want TLS (--tls, --cafile) or WebSocket (--ws)?"),
         DisconnectReason::Misbehaved(violation) => {
@@ -148,6 +151,7 @@ pub(crate) fn in_words(reason: &DisconnectReason, error: Option<&io::Error>) -> 
         DisconnectReason::PingTimeout => String::from("no answer to PINGREQ"),
         DisconnectReason::Refused(words) => format!("refused: {}", spoken(words)),
         DisconnectReason::ServerDisconnected(words) => format!("ended by the server: {}", spoken(words)),
+        DisconnectReason::AnswerTooLarge => String::from(TOO_SMALL),
         DisconnectReason::Malformed(error) => format!("the server sent a malformed packet: {error}"),
         DisconnectReason::Misbehaved(violation) => format!("the server broke a rule: {violation}"),
         other => format!("{other:?}"),
