@@ -32,9 +32,12 @@ impl Receiver for Connection {
         let is_publish = frame.bytes().first().is_some_and(|byte| byte >> 4 == PacketType::Publish.as_u8());
         if is_publish && frame.bytes().len() < SHARE_FROM {
             let copy = Bytes::copy_from_slice(frame.bytes());
-            return self.decode(&Frame::owned(&copy));
+            self.decode(&Frame::owned(&copy));
+        } else {
+            self.decode(frame);
         }
-        self.decode(frame);
+        // What an acknowledgement lets go stands before the answer to the next packet, however the stream was cut.
+        self.fill(self.now);
     }
 
     /// Never: packets above the limit are refused.
