@@ -1,0 +1,299 @@
+//! What came of it, for people and for programs.
+
+use core::time::Duration;
+
+use hdrhistogram::Histogram;
+use mqtt_engine::QoS;
+use serde_json::{Value, json};
+
+use super::{
+    handshake::version,
+    load::{Faults, Phase},
+    plan::Plan,
+};
+
+#[derive(Debug)]
+pub(super) struct Report<'a> {
+    pub(super) plan: &'a Plan,
+    /// Messages of one publisher that could be under way.
+    pub(super) window: u64,
+    /// How long connecting took, in nanoseconds.
+    pub(super) connecting: u64,
+    /// What was measured.
+    pub(super) phase: Phase,
+    /// Of the whole run.
+    pub(super) faults: Faults,
+    /// Processor time of this process while it was measured.
+    pub(super) generator: Option<Duration>,
+    pub(super) broker: Option<Broker>,
+}
+
+/// What the broker's process took.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Broker {
+    pub(super) id: u32,
+    /// Processor time while it was measured.
+    pub(super) processor: Duration,
+    /// Memory in bytes, before the first connection.
+    pub(super) memory_before: u64,
+    /// When all were there, and quiet.
+    pub(super) memory_connected: u64,
+    /// After the load.
+    pub(super) memory_loaded: u64,
+}
+
+impl Broker {
+    fn memory_per_connection(&self, connections: usize) -> u64 {
+        self.memory_connected.saturating_sub(self.memory_before) / connections.max(1) as u64
+    }
+}
+
+/// The percentiles that are told.
+const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
+
+impl Report<'_> {
+    /// What was not as it should have been.
+    pub(super) fn failures(&self) -> Vec<String> {
+        let Faults { lost, duplicated, out_of_order, is_stuck, .. } = self.faults;
+        let qos = self.plan.qos;
+        let mut failures = Vec::new();
+        if is_stuck {
+            failures.push(String::from("nothing moved for five seconds"));
+        }
+        if lost > 0 && qos > QoS::AtMostOnce {
+            failures.push(format!("{lost} deliveries of QoS {} were lost", qos as u8));
+        }
+        if duplicated > 0 && qos != QoS::AtLeastOnce {
+            failures.push(format!("{duplicated} deliveries of QoS {} came more than once", qos as u8));
+        }
+        if out_of_order > 0 {
+            failures.push(format!("{out_of_order} deliveries were out of order"));
+        }
+        if self.phase.delivered == 0 && self.phase.published > 0 && self.plan.deliveries() > 0 {
+            failures.push(String::from("no message arrived"));
+        }
+        failures
+    }
+
+    /// A table.
+    pub(super) fn text(&self) -> String {
+        let (plan, phase) = (self.plan, &self.phase);
+        let mut lines = vec![(
+            "connections",
+            format!(
+                "{} in {}, {}/s",
+                grouped(plan.connections() as u64),
+                duration(self.connecting),
+                per_second(plan.connections() as u64, self.connecting)
+            ),
+        )];
+        if plan.publishers > 0 {
+            let counted = |count| format!("{}, {}/s", grouped(count), per_second(count, phase.span));
+            lines.push(("published", format!("{} in {}", counted(phase.published), duration(phase.span))));
+            lines.push(("delivered", counted(phase.delivered)));
+            let Faults { lost, duplicated, out_of_order, .. } = self.faults;
+            lines
+                .push(("trouble", format!("{lost} lost, {duplicated} doubled, {out_of_order} out of order")));
+            let name = if plan.rate.is_some() { "latency" } else { "in the window" };
+            lines.push((name, percentiles(&phase.latency)));
+            if plan.rate.is_some() {
+                lines.push(("sent late by", percentiles(&phase.lateness)));
+            }
+            let cost = |time: Duration| format!("{} for {}", self.each(time), seconds(time));
+            if let Some(broker) = &self.broker {
+                lines.push(("broker's CPU", cost(broker.processor)));
+            }
+            if let Some(time) = self.generator {
+                lines.push(("CPU here", cost(time)));
+            }
+        }
+        if let Some(broker) = &self.broker {
+            lines.push((
+                "broker's memory",
+                format!(
+                    "{} empty, {} connected ({} a connection), {} after the load",
+                    bytes(broker.memory_before),
+                    bytes(broker.memory_connected),
+                    bytes(broker.memory_per_connection(plan.connections())),
+                    bytes(broker.memory_loaded)
+                ),
+            ));
+        }
+        let lines: String = lines.iter().map(|(name, value)| format!("{name:<16} {value}\n")).collect();
+        format!("{}\n{lines}", self.heading())
+    }
+
+    fn heading(&self) -> String {
+        let plan = self.plan;
+        let mut heading = format!(
+            "{}, MQTT {}: {} publishers, {} subscribers",
+            plan.target.address(),
+            version(plan.version),
+            plan.publishers,
+            plan.subscribers
+        );
+        if plan.pairs {
+            heading += " in pairs";
+        }
+        if let Some(group) = &plan.share {
+            heading += &format!(" sharing as {group:?}");
+        }
+        if plan.idle > 0 {
+            heading += &format!(", {} idle", plan.idle);
+        }
+        if plan.filters > 0 {
+            heading += &format!(", {} further filters", plan.filters);
+        }
+        heading += &format!("; QoS {}, {} bytes, window {}", plan.qos as u8, plan.payload, self.window);
+        match plan.rate {
+            Some(rate) => heading + &format!(", {rate} messages/s"),
+            None => heading,
+        }
+    }
+
+    /// What a delivery costs, or a message that is delivered to nobody.
+    fn each(&self, time: Duration) -> String {
+        let (count, what) = match self.phase.delivered {
+            0 => (self.phase.published, "message"),
+            delivered => (delivered, "delivery"),
+        };
+        let each = per(time, count).map_or_else(|| String::from("-"), |each| format!("{each:.2}"));
+        format!("{each} µs a {what}")
+    }
+
+    /// The same for programs. The names stay as they are.
+    pub(super) fn json(&self) -> Value {
+        let (plan, phase, faults) = (self.plan, &self.phase, self.faults);
+        let failures = self.failures();
+        let cost = |time: Duration| {
+            json!({
+                "cpu_seconds": time.as_secs_f64(),
+                "cpu_us_per_message": per(time, phase.published),
+                "cpu_us_per_delivery": per(time, phase.delivered),
+            })
+        };
+        let broker = self.broker.map(|broker| {
+            json!({
+                "pid": broker.id,
+                "cpu": cost(broker.processor),
+                "memory_before_bytes": broker.memory_before,
+                "memory_connected_bytes": broker.memory_connected,
+                "memory_per_connection_bytes": broker.memory_per_connection(plan.connections()),
+                "memory_loaded_bytes": broker.memory_loaded,
+            })
+        });
+        json!({
+            "target": plan.target.address(),
+            "protocol": version(plan.version),
+            "qos": plan.qos as u8,
+            "payload_bytes": plan.payload,
+            "publishers": plan.publishers,
+            "subscribers": plan.subscribers,
+            "pairs": plan.pairs,
+            "share": plan.share,
+            "idle": plan.idle,
+            "filters": plan.filters,
+            "window": self.window,
+            "rate": plan.rate,
+            "connections": plan.connections(),
+            "connect_seconds": in_seconds(self.connecting),
+            "connects_per_second": rate(plan.connections() as u64, self.connecting),
+            "seconds": in_seconds(phase.span),
+            "published": phase.published,
+            "published_per_second": rate(phase.published, phase.span),
+            "delivered": phase.delivered,
+            "delivered_per_second": rate(phase.delivered, phase.span),
+            "lost": faults.lost,
+            "duplicated": faults.duplicated,
+            "out_of_order": faults.out_of_order,
+            "stalls": faults.stalls,
+            "latency_from": if plan.rate.is_some() { "due" } else { "written" },
+            "latency_us": in_json(&phase.latency),
+            "sent_late_us": plan.rate.and_then(|_| in_json(&phase.lateness)),
+            "generator": self.generator.map(|time| json!({ "cpu": cost(time) })),
+            "broker": broker,
+            "ok": failures.is_empty(),
+            "failures": failures,
+        })
+    }
+}
+
+fn in_json(times: &Histogram<u64>) -> Option<Value> {
+    let us = |nanoseconds: u64| nanoseconds as f64 / 1000.0;
+    let at = |quantile| us(times.value_at_quantile(quantile));
+    (!times.is_empty()).then(|| {
+        json!({
+            "min": us(times.min()),
+            "p50": at(0.5),
+            "p90": at(0.9),
+            "p99": at(0.99),
+            "p999": at(0.999),
+            "max": us(times.max()),
+        })
+    })
+}
+
+fn percentiles(times: &Histogram<u64>) -> String {
+    if times.is_empty() {
+        return String::from("-");
+    }
+    let mut text = format!("min {}", duration(times.min()));
+    for (name, quantile) in QUANTILES {
+        text += &format!(", {name} {}", duration(times.value_at_quantile(quantile)));
+    }
+    text + &format!(", max {}", duration(times.max()))
+}
+
+/// Microseconds for each.
+fn per(time: Duration, count: u64) -> Option<f64> {
+    (count > 0).then(|| time.as_secs_f64() * 1e6 / count as f64)
+}
+
+fn in_seconds(nanoseconds: u64) -> f64 {
+    nanoseconds as f64 / 1e9
+}
+
+/// How many a second.
+fn rate(count: u64, nanoseconds: u64) -> f64 {
+    count as f64 * 1e9 / nanoseconds.max(1) as f64
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+fn per_second(count: u64, nanoseconds: u64) -> String {
+    grouped(rate(count, nanoseconds).round() as u64)
+}
+
+/// With commas between the thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A span in the unit that suits it.
+fn duration(nanoseconds: u64) -> String {
+    let value = nanoseconds as f64;
+    match nanoseconds {
+        0..1_000_000 => format!("{:.0} µs", value / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} ms", value / 1e6),
+        _ => format!("{:.2} s", value / 1e9),
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.2} s", time.as_secs_f64())
+}
+
+fn bytes(count: u64) -> String {
+    match count {
+        0..10_240 => format!("{count} B"),
+        10_240..10_485_760 => format!("{:.1} KiB", count as f64 / 1024.0),
+        _ => format!("{:.1} MiB", count as f64 / 1_048_576.0),
+    }
+}
