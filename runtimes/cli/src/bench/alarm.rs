@@ -38,7 +38,7 @@ impl Alarm {
 
     /// Sets it for a span that is not whole milliseconds; tells how long to wait at most besides.
     pub(super) fn set(&self, patience: Duration) -> io::Result<Duration> {
-        if patience.subsec_nanos() % 1_000_000 == 0 {
+        if patience.subsec_nanos().is_multiple_of(1_000_000) {
             return Ok(patience);
         }
         let nothing = Timespec { tv_sec: 0, tv_nsec: 0 };

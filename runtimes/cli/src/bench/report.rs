@@ -88,9 +88,9 @@ impl Report<'_> {
             ),
         )];
         if plan.publishers > 0 {
-            let counted = |count| format!("{}, {}/s", grouped(count), per_second(count, phase.span));
-            lines.push(("published", format!("{} in {}", counted(phase.published), duration(phase.span))));
-            lines.push(("delivered", counted(phase.delivered)));
+            let flow = |count| format!("{}, {}/s", grouped(count), per_second(count, phase.span));
+            lines.push(("published", format!("{} in {}", flow(phase.published), duration(phase.span))));
+            lines.push(("delivered", flow(phase.delivered)));
             let Faults { lost, duplicated, out_of_order, .. } = self.faults;
             lines
                 .push(("trouble", format!("{lost} lost, {duplicated} doubled, {out_of_order} out of order")));
@@ -126,11 +126,11 @@ impl Report<'_> {
     fn heading(&self) -> String {
         let plan = self.plan;
         let mut heading = format!(
-            "{}, MQTT {}: {} publishers, {} subscribers",
+            "{}, MQTT {}: {}, {}",
             plan.target.address(),
             version(plan.version),
-            plan.publishers,
-            plan.subscribers
+            counted(plan.publishers, "publisher"),
+            counted(plan.subscribers, "subscriber")
         );
         if plan.pairs {
             heading += " in pairs";
@@ -142,7 +142,7 @@ impl Report<'_> {
             heading += &format!(", {} idle", plan.idle);
         }
         if plan.filters > 0 {
-            heading += &format!(", {} further filters", plan.filters);
+            heading += &format!(", {}", counted(plan.filters, "further filter"));
         }
         heading += &format!("; QoS {}, {} bytes, window {}", plan.qos as u8, plan.payload, self.window);
         match plan.rate {
@@ -263,12 +263,18 @@ fn per_second(count: u64, nanoseconds: u64) -> String {
     grouped(rate(count, nanoseconds).round() as u64)
 }
 
+/// So many of something.
+fn counted(count: u32, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", grouped(count.into()))
+}
+
 /// With commas between the thousands.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

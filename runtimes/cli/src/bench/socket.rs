@@ -1,9 +1,9 @@
 //! Nonblocking sockets.
 
-use core::time::Duration;
+use core::{net::SocketAddr, time::Duration};
 use std::{
     io::{self, Read, Write},
-    net::{SocketAddr, ToSocketAddrs},
+    net::ToSocketAddrs,
     path::PathBuf,
 };
 

@@ -113,7 +113,6 @@ impl Window {
 }
 
 /// The packet identifier of a publisher's message.
-#[expect(clippy::cast_possible_truncation, reason = "at most 65,535")]
 pub(super) const fn packet_id(sequence: u64) -> u16 {
     (sequence % PACKET_IDS) as u16 + 1
 }
