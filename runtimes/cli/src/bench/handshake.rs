@@ -6,16 +6,16 @@ use std::io;
 use mqtt_engine::{
     DisconnectReason, QoS, Text,
     packet::{
-        Connect, Disconnect, Filters, Packet, PacketId, Properties, ProtocolVersion, ReasonCode, Subscribe,
-        Subscription,
+        Connect, Disconnect, Filters, Packet, PacketId, Properties, ReasonCode, Subscribe, Subscription,
     },
 };
 
 use super::{
     network::{Handler, Network},
     parse::Incoming,
-    plan::{Plan, Role},
+    plan::Plan,
     socket::Socket,
+    words::{decode, name, no_connection, other, unexpected},
 };
 use crate::{
     connect::{self, Words},
@@ -234,55 +234,4 @@ impl Handler for Parting {
         self.closed += 1;
         Ok(())
     }
-}
-
-/// A connection in words.
-pub(super) fn name(plan: &Plan, connection: usize) -> String {
-    match plan.role(connection) {
-        Role::Subscriber(number) => format!("subscriber {number}"),
-        Role::Publisher(number) => format!("publisher {number}"),
-        Role::Idle(number) => format!("idle connection {number}"),
-        Role::Holder => String::from("the connection of the filters"),
-    }
-}
-
-/// What a packet means that is not of the load: the server's good-bye, or nonsense.
-pub(super) fn other(plan: &Plan, connection: usize, frame: &[u8]) -> Failure {
-    match decode(plan, frame) {
-        Ok(Packet::Disconnect(disconnect)) => {
-            connect::ended(&Words::new(disconnect.reason, &disconnect.properties)).at(&name(plan, connection))
-        }
-        Ok(packet) => {
-            Failure::new(format!("the server sent {}, which has no place here", packet.packet_type()))
-                .at(&name(plan, connection))
-        }
-        Err(failure) => failure,
-    }
-}
-
-/// The same for one whose content does not matter.
-pub(super) fn unexpected(plan: &Plan, connection: usize, packet: &Incoming<'_>) -> Failure {
-    let what = match packet {
-        Incoming::Publish { .. } => "a message that this run has not published",
-        Incoming::Answer { .. } => "an answer to what was not sent",
-        Incoming::PingResp => "PINGRESP without being asked",
-        Incoming::Other(frame) => return other(plan, connection, frame),
-    };
-    Failure::new(format!("the server sent {what}"))
-        .at(&name(plan, connection))
-        .advice("is somebody else at work under these topics? --topic gives others.")
-}
-
-fn decode<'a>(plan: &Plan, frame: &'a [u8]) -> Result<Packet<'a>, Failure> {
-    Packet::decode(frame, plan.version)
-        .map_err(|error| Failure::new(format!("what the server sent is not MQTT: {error}")))
-}
-
-fn no_connection(plan: &Plan, error: Option<&io::Error>) -> Failure {
-    connect::no_connection_to(&plan.target, plan.version, &DisconnectReason::TransportClosed, error)
-}
-
-/// The version in words.
-pub(super) const fn version(version: ProtocolVersion) -> &'static str {
-    if matches!(version, ProtocolVersion::V5) { "5.0" } else { "3.1.1" }
 }

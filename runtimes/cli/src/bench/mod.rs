@@ -4,6 +4,7 @@
 //! of what arrives only what counts is looked at.
 
 mod alarm;
+mod arrivals;
 mod handshake;
 mod limits;
 mod load;
@@ -19,7 +20,9 @@ mod schedule;
 mod socket;
 mod subscriber;
 mod tag;
+mod units;
 mod window;
+mod words;
 
 use core::time::Duration;
 use std::io::{self, Write};
@@ -37,8 +40,8 @@ use schedule::Schedule;
 
 /// How long all is quiet before the memory of the broker is read.
 const QUIET: Duration = Duration::from_millis(300);
-/// What a packet of a server may have beside a message of ours: properties.
-const MORE: usize = 1024;
+/// What a packet of a server may have beside a message of ours: words, and other properties.
+const MORE: usize = 64 << 10;
 
 pub(crate) fn run(options: &BenchOptions) -> Result<u8, Failure> {
     let plan = Plan::new(options)?;
@@ -105,6 +108,9 @@ fn publish_all(
     let own = Process::own();
     progress.begin("warming up", network.now());
     load.run(network, Schedule::new(plan.amount.tenth(), plan.rate, network.now()), progress)?;
+    if load.faults().is_stuck {
+        return Ok((Phase::new(), None));
+    }
     let before =
         (own.processor_time(), watched.as_ref().map(|watched| watched.processor_time()).transpose()?);
     progress.begin("measuring", network.now());

@@ -48,7 +48,7 @@ pub(super) struct Network {
     readable: Vec<usize>,
     /// Have something to write.
     dirty: Vec<usize>,
-    /// Has room for what may be left of the turn before, and a batch.
+    /// Has room for what may be left of the turn before, less than a packet, and a batch.
     buffer: Vec<u8>,
     largest: usize,
 }
@@ -173,7 +173,7 @@ impl Network {
         }
         let kept = connection.unfinished.len();
         self.buffer[..kept].copy_from_slice(&connection.unfinished);
-        let count = match connection.socket.read(&mut self.buffer[kept..]) {
+        let count = match connection.socket.read(&mut self.buffer[kept..kept + BATCH]) {
             Ok(count) if count > 0 => count,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(true),
@@ -195,7 +195,7 @@ impl Network {
             mark(number, &mut connection.is_dirty, &mut self.dirty);
         }
         // Where the system tells of a stream only when it changes, less than was asked for is all there is.
-        Ok(!cfg!(unix) || kept + count == self.buffer.len())
+        Ok(!cfg!(unix) || count == BATCH)
     }
 
     fn write(&mut self) {

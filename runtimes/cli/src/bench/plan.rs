@@ -204,3 +204,77 @@ fn run() -> u32 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     now.subsec_nanos() ^ std::process::id().rotate_left(16)
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use clap::Parser;
+    use mqtt_engine::packet::PacketType;
+
+    use super::*;
+    use crate::options::{Command, Options};
+
+    /// That of a command line.
+    pub(in crate::bench) fn plan(arguments: &[&str]) -> Plan {
+        let Command::Bench(options) = Options::parse_from([&["mqtt", "bench"], arguments].concat()).command
+        else {
+            panic!("another command");
+        };
+        Plan::new(&options).unwrap()
+    }
+
+    #[test]
+    fn each_connection_has_a_role() {
+        let plan = plan(&["--publishers", "2", "--subscribers", "3", "--idle", "2", "--filters", "4"]);
+        use Role::{Idle, Publisher, Subscriber};
+        let roles: Vec<_> = (0..plan.connections()).map(|connection| plan.role(connection)).collect();
+        assert_eq!(
+            roles,
+            [Subscriber(0), Subscriber(1), Subscriber(2), Publisher(0), Publisher(1), Idle(0), Idle(1)]
+        );
+        assert_eq!((plan.publisher(1), plan.deliveries()), (4, 3));
+        assert_eq!(plan.filters_of(Subscriber(0)), ["bench/+", "bench/x/0/+/none", "bench/x/3/+/none"]);
+        assert_eq!(plan.filters_of(Subscriber(2)), ["bench/+", "bench/x/2/+/none"]);
+        assert_eq!(plan.filters_of(Idle(1)), ["bench/idle/1"]);
+        assert!(plan.filters_of(Publisher(0)).is_empty());
+        assert!(plan.client_id(1_000_000).len() <= 23);
+    }
+
+    #[test]
+    fn without_subscribers_the_filters_have_a_connection() {
+        let plan = plan(&["--subscribers", "0", "--filters", "2", "-t", "a/b"]);
+        assert_eq!((plan.connections(), plan.role(0), plan.role(1)), (2, Role::Publisher(0), Role::Holder));
+        assert_eq!(plan.filters_of(Role::Holder), ["a/b/x/0/+/none", "a/b/x/1/+/none"]);
+        assert!(plan.is_unheard());
+    }
+
+    #[test]
+    fn pairs_and_groups_have_their_filters() {
+        let pairs = plan(&["--pairs", "--publishers", "3", "--subscribers", "3"]);
+        assert_eq!(
+            (pairs.filters_of(Role::Subscriber(2)), pairs.publishers_of(2)),
+            (vec!["bench/2".into()], 2..3)
+        );
+        let shared = plan(&["--share", "g", "--subscribers", "3"]);
+        assert_eq!(
+            (shared.filters_of(Role::Subscriber(2)), shared.deliveries()),
+            (vec!["$share/g/bench/0".into()], 1)
+        );
+    }
+
+    #[test]
+    fn a_message_has_the_size_that_was_asked_for() {
+        for version in ["5", "311"] {
+            for (qos, payload) in [("0", 16), ("1", 100), ("2", 70_000)] {
+                let plan = plan(&["-V", version, "-q", qos, "--payload", &payload.to_string()]);
+                let bytes = plan.publish(0).unwrap();
+                let packet = Packet::decode(&bytes, plan.version).unwrap();
+                assert_eq!(packet.packet_type(), PacketType::Publish);
+                let Packet::Publish(publish) = packet else { panic!("{packet:?}") };
+                assert_eq!(
+                    (publish.topic, publish.payload.len(), publish.qos),
+                    ("bench/0", payload, plan.qos)
+                );
+            }
+        }
+    }
+}

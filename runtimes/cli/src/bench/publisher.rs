@@ -68,3 +68,45 @@ impl Publisher {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mqtt_engine::packet::Packet;
+
+    use super::*;
+    use crate::bench::plan::tests::plan;
+
+    #[test]
+    fn what_is_sent_are_whole_packets_with_their_numbers() {
+        for arguments in [&["-q", "0"][..], &["-q", "1", "-V", "311"], &["-q", "2", "--payload", "300"]] {
+            let plan = plan(arguments);
+            let mut publisher = Publisher::new(&plan, 0, 3).unwrap();
+            let mut output = Vec::new();
+            publisher.fill(&mut output, 2, |message| 1000 + message);
+            // The window is full before as many as are allowed.
+            publisher.fill(&mut output, 7, |message| 1000 + message);
+            assert!(!publisher.may_send(7) && publisher.sent == 3);
+            let size = plan.publish(0).unwrap().len();
+            for (sequence, bytes) in (0..).zip(output.chunks(size)) {
+                let packet = Packet::decode(bytes, plan.version).unwrap();
+                let Packet::Publish(publish) = packet else { panic!("{packet:?}") };
+                let id = publish.packet_id.map(|id| id.get());
+                assert_eq!(id, (plan.qos > QoS::AtMostOnce).then_some(packet_id(sequence)));
+                let tag = Tag { run: plan.run, publisher: 0, sequence };
+                assert_eq!(Tag::of(publish.payload), Some(tag));
+                assert_eq!(publisher.window.delivered(sequence), Some(1000 + sequence));
+            }
+            assert_eq!(output.len(), 3 * size);
+        }
+    }
+
+    #[test]
+    fn one_write_is_not_endless() {
+        let plan = plan(&["--payload", "20000"]);
+        let mut publisher = Publisher::new(&plan, 0, 1000).unwrap();
+        let mut output = Vec::new();
+        publisher.fill(&mut output, u64::MAX, |_| 0);
+        assert_eq!(publisher.sent, 4);
+        assert!(publisher.may_send(u64::MAX));
+    }
+}

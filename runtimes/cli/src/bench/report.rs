@@ -7,9 +7,10 @@ use mqtt_engine::QoS;
 use serde_json::{Value, json};
 
 use super::{
-    handshake::version,
     load::{Faults, Phase},
     plan::Plan,
+    units::{bytes, counted, duration, grouped, per_second, percentiles, rate, seconds},
+    words::version,
 };
 
 #[derive(Debug)]
@@ -47,9 +48,6 @@ impl Broker {
         self.memory_connected.saturating_sub(self.memory_before) / connections.max(1) as u64
     }
 }
-
-/// The percentiles that are told.
-const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
 
 impl Report<'_> {
     /// What was not as it should have been.
@@ -233,17 +231,6 @@ fn in_json(times: &Histogram<u64>) -> Option<Value> {
     })
 }
 
-fn percentiles(times: &Histogram<u64>) -> String {
-    if times.is_empty() {
-        return String::from("-");
-    }
-    let mut text = format!("min {}", duration(times.min()));
-    for (name, quantile) in QUANTILES {
-        text += &format!(", {name} {}", duration(times.value_at_quantile(quantile)));
-    }
-    text + &format!(", max {}", duration(times.max()))
-}
-
 /// Microseconds for each.
 fn per(time: Duration, count: u64) -> Option<f64> {
     (count > 0).then(|| time.as_secs_f64() * 1e6 / count as f64)
@@ -253,53 +240,75 @@ fn in_seconds(nanoseconds: u64) -> f64 {
     nanoseconds as f64 / 1e9
 }
 
-/// How many a second.
-fn rate(count: u64, nanoseconds: u64) -> f64 {
-    count as f64 * 1e9 / nanoseconds.max(1) as f64
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::plan::tests::plan;
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
-fn per_second(count: u64, nanoseconds: u64) -> String {
-    grouped(rate(count, nanoseconds).round() as u64)
-}
-
-/// So many of something.
-fn counted(count: u32, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", grouped(count.into()))
-}
-
-/// With commas between the thousands.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
+    fn report(plan: &Plan, faults: Faults) -> Report<'_> {
+        let mut phase = Phase::new();
+        (phase.span, phase.published, phase.delivered) = (2_000_000_000, 1_000_000, 2_000_000);
+        for time in 1..=1000 {
+            phase.latency.record(time * 1000).unwrap();
         }
-        text.push(digit);
+        let broker = Broker {
+            id: 7,
+            processor: Duration::from_secs(3),
+            memory_before: 1 << 20,
+            memory_connected: 2 << 20,
+            memory_loaded: 30 << 20,
+        };
+        let generator = Some(Duration::from_millis(500));
+        Report { plan, window: 1000, connecting: 1_500_000, phase, faults, generator, broker: Some(broker) }
     }
-    text
-}
 
-/// A span in the unit that suits it.
-fn duration(nanoseconds: u64) -> String {
-    let value = nanoseconds as f64;
-    match nanoseconds {
-        0..1_000_000 => format!("{:.0} µs", value / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} ms", value / 1e6),
-        _ => format!("{:.2} s", value / 1e9),
+    #[test]
+    fn the_table_is_aligned_and_has_units() {
+        let plan = plan(&["-h", "::1", "--subscribers", "2", "--idle", "1021"]);
+        let text = report(&plan, Faults::default()).text();
+        let expected = "\
+[::1]:1883, MQTT 5.0: 1 publisher, 2 subscribers, 1021 idle; QoS 0, 64 bytes, window 1000
+connections      1,024 in 1.5 ms, 682,667/s
+published        1,000,000, 500,000/s in 2.00 s
+delivered        2,000,000, 1,000,000/s
+trouble          0 lost, 0 doubled, 0 out of order
+in the window    min 1 µs, p50 500 µs, p90 900 µs, p99 990 µs, p99.9 999 µs, max 1.0 ms
+broker's CPU     1.50 µs a delivery for 3.00 s
+CPU here         0.25 µs a delivery for 0.50 s
+broker's memory  1024.0 KiB empty, 2048.0 KiB connected (1024 B a connection), 30.0 MiB after the load
+";
+        assert_eq!(text, expected);
     }
-}
 
-fn seconds(time: Duration) -> String {
-    format!("{:.2} s", time.as_secs_f64())
-}
+    #[test]
+    fn json_has_the_same_in_numbers() {
+        let plan = plan(&["--subscribers", "2"]);
+        let json = report(&plan, Faults { lost: 3, ..Faults::default() }).json();
+        assert_eq!(
+            (&json["lost"], &json["ok"], &json["broker"]["cpu"]["cpu_us_per_message"]),
+            (&3.into(), &true.into(), &3.0.into())
+        );
+        assert_eq!((&json["published_per_second"], &json["rate"]), (&500_000.0.into(), &Value::Null));
+    }
 
-fn bytes(count: u64) -> String {
-    match count {
-        0..10_240 => format!("{count} B"),
-        10_240..10_485_760 => format!("{:.1} KiB", count as f64 / 1024.0),
-        _ => format!("{:.1} MiB", count as f64 / 1_048_576.0),
+    #[test]
+    fn each_qos_has_its_promises() {
+        let every = Faults { lost: 1, duplicated: 2, out_of_order: 3, stalls: 1, is_stuck: false };
+        for (qos, words) in [
+            ("0", &["2 deliveries of QoS 0 came more than once", "3 deliveries were out of order"][..]),
+            ("1", &["1 deliveries of QoS 1 were lost", "3 deliveries were out of order"]),
+            (
+                "2",
+                &[
+                    "1 deliveries of QoS 2 were lost",
+                    "2 deliveries of QoS 2 came more than once",
+                    "3 deliveries were out of order",
+                ],
+            ),
+        ] {
+            let plan = plan(&["-q", qos]);
+            assert!(report(&plan, Faults::default()).failures().is_empty());
+            assert_eq!(report(&plan, every).failures(), words);
+        }
     }
 }

@@ -168,7 +168,8 @@ fn answer(behaviour: &Behaviour, state: &Mutex<State>, stream: &mut TcpStream, f
             send(Packet::PingResp);
         }
         Packet::Disconnect(_) => return false,
-        _ => {}
+        Packet::PubAck(_) => {}
+        packet => unreachable!("{packet:?}"),
     }
     true
 }

@@ -8,6 +8,7 @@
     clippy::unwrap_used,
     clippy::std_instead_of_alloc,
     clippy::std_instead_of_core,
+    clippy::wildcard_enum_match_arm,
     reason = "a test may panic, and has std"
 )]
 
