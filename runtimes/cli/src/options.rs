@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use mqtt_engine::{QoS, packet::ProtocolVersion};
 
 use crate::{
-    bench::{BENCH_HELP, BenchOptions},
+    bench::{BENCH_HELP, BenchOptions, hide_what_is_not_spoken},
     properties::NamedProperties,
     target::TargetOptions,
 };
@@ -44,7 +44,7 @@ pub(crate) enum Command {
     #[command(after_help = EXIT_CODES)]
     Sub(Box<SubOptions>),
     /// Puts load on a broker and tells what it costs.
-    #[command(after_help = BENCH_HELP)]
+    #[command(after_help = BENCH_HELP, mut_args = hide_what_is_not_spoken)]
     Bench(Box<BenchOptions>),
     /// Explains packets byte range by byte range.
     #[command(after_help = DECODE_HELP)]

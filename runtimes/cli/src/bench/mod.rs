@@ -27,7 +27,7 @@ mod words;
 use core::time::Duration;
 use std::io::{self, Write};
 
-pub(crate) use options::{BENCH_HELP, BenchOptions};
+pub(crate) use options::{BENCH_HELP, BenchOptions, hide_what_is_not_spoken};
 
 use crate::failure::Failure;
 use load::{Load, Phase};

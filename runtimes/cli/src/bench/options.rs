@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use clap::Args;
+use clap::{Arg, Args};
 use mqtt_engine::QoS;
 
 use crate::{
@@ -11,13 +11,21 @@ use crate::{
 };
 
 pub(crate) const BENCH_HELP: &str = "\
-All connections are of this one process and thread, so it knows which message has arrived where. Every message carries its
-publisher and its number: what is lost, doubled or out of order is counted, and the exit code is 0 only if all was as its
-quality of service promises. Memory and processor time of the broker are told with --broker-pid, on Linux.
+All connections are of this one process and thread, so it knows which message has arrived where.
+What is lost, doubled or out of order is counted, and the exit code is 0 only if all was as its
+quality of service promises. It speaks plain TCP, and to Unix sockets; neither TLS nor WebSocket.
 
 Examples: mqtt bench --broker-pid $(pidof mosquitto)
           mqtt bench -q 1 --publishers 10 --subscribers 10 --pairs --rate 20000 --seconds 30
           mqtt bench --publishers 0 --subscribers 0 --idle 10000 --broker-pid PID";
+
+/// The options of other commands that are of no use here.
+pub(crate) fn hide_what_is_not_spoken(option: Arg) -> Arg {
+    const NOT_SPOKEN: [&str; 7] =
+        ["websocket", "tls", "ca_file", "ca_path", "certificate", "key", "insecure"];
+    let is_hidden = NOT_SPOKEN.contains(&option.get_id().as_str());
+    option.hide(is_hidden)
+}
 
 #[derive(Args, Debug)]
 pub(crate) struct BenchOptions {

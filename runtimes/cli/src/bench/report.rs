@@ -70,6 +70,11 @@ impl Report<'_> {
         if self.phase.delivered == 0 && self.phase.published > 0 && self.plan.deliveries() > 0 {
             failures.push(String::from("no message arrived"));
         }
+        if let Some(broker) =
+            self.broker.filter(|broker| broker.processor.is_zero() && self.phase.published > 0)
+        {
+            failures.push(format!("process {} has done nothing, so it is not the broker", broker.id));
+        }
         failures
     }
 
@@ -109,7 +114,7 @@ impl Report<'_> {
             lines.push((
                 "broker's memory",
                 format!(
-                    "{} empty, {} connected ({} a connection), {} after the load",
+                    "{} before, {} connected ({} a connection), {} after the load",
                     bytes(broker.memory_before),
                     bytes(broker.memory_connected),
                     bytes(broker.memory_per_connection(plan.connections())),
@@ -142,7 +147,9 @@ impl Report<'_> {
         if plan.filters > 0 {
             heading += &format!(", {}", counted(plan.filters, "further filter"));
         }
-        heading += &format!("; QoS {}, {} bytes, window {}", plan.qos as u8, plan.payload, self.window);
+        if plan.publishers > 0 {
+            heading += &format!("; QoS {}, {} bytes, window {}", plan.qos as u8, plan.payload, self.window);
+        }
         match plan.rate {
             Some(rate) => heading + &format!(", {rate} messages/s"),
             None => heading,
@@ -275,7 +282,7 @@ trouble          0 lost, 0 doubled, 0 out of order
 in the window    min 1 µs, p50 500 µs, p90 900 µs, p99 990 µs, p99.9 999 µs, max 1.0 ms
 broker's CPU     1.50 µs a delivery for 3.00 s
 CPU here         0.25 µs a delivery for 0.50 s
-broker's memory  1024.0 KiB empty, 2048.0 KiB connected (1024 B a connection), 30.0 MiB after the load
+broker's memory  1024.0 KiB before, 2048.0 KiB connected (1024 B a connection), 30.0 MiB after the load
 ";
         assert_eq!(text, expected);
     }
@@ -289,6 +296,14 @@ broker's memory  1024.0 KiB empty, 2048.0 KiB connected (1024 B a connection), 3
             (&3.into(), &true.into(), &3.0.into())
         );
         assert_eq!((&json["published_per_second"], &json["rate"]), (&500_000.0.into(), &Value::Null));
+    }
+
+    #[test]
+    fn a_process_that_did_nothing_is_not_the_broker() {
+        let plan = plan(&[]);
+        let mut report = report(&plan, Faults::default());
+        report.broker.as_mut().unwrap().processor = Duration::ZERO;
+        assert_eq!(report.failures(), ["process 7 has done nothing, so it is not the broker"]);
     }
 
     #[test]

@@ -106,3 +106,11 @@ fn people_get_a_table() {
         assert!(line.starts_with(begin), "{line:?} does not begin with {begin:?}");
     }
 }
+
+#[test]
+fn another_process_than_the_broker_is_noticed() {
+    let (broker, other) = (Broker::start(&[]), Broker::start(&[]));
+    let bench = bench(&broker.port, &["--messages", "100", "--broker-pid", &other.id().to_string()]);
+    assert_eq!((bench.code, bench.count("delivered")), (1, 100), "{bench:?}");
+    assert!(bench.err.contains("has done nothing, so it is not the broker"), "{}", bench.err);
+}

@@ -32,6 +32,19 @@ fn what_makes_no_sense_is_refused_before_anything_is_connected() {
 }
 
 #[test]
+fn the_help_shows_only_what_is_of_use() {
+    let help = run(&["bench", "--help"]);
+    assert_eq!((help.code, &*help.err), (0, ""));
+    for option in ["--host", "--url", "--username", "--publishers", "--window", "--json"] {
+        assert!(help.out.contains(option), "no {option} in {}", help.out);
+    }
+    for option in ["--tls", "--cafile", "--insecure", "--ws ", "--will-topic"] {
+        assert!(!help.out.contains(option), "{option} in {}", help.out);
+    }
+    assert!(help.out.lines().all(|line| line.chars().count() <= 100), "{}", help.out);
+}
+
+#[test]
 fn a_server_that_is_not_there_is_told() {
     // A port that was free a moment ago.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
