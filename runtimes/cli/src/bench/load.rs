@@ -61,6 +61,8 @@ pub(super) struct Load<'a> {
     pub(super) refill: u64,
     /// Messages under way, of all publishers.
     pub(super) under_way: u64,
+    /// How many that may be.
+    capacity: u64,
     schedule: Schedule,
     /// How many messages of the schedule are due.
     released: u64,
@@ -94,6 +96,7 @@ impl<'a> Load<'a> {
             ready: Vec::new(),
             refill: if plan.rate.is_some() { 1 } else { u64::from(window / 4).max(1) },
             under_way: 0,
+            capacity: u64::from(window) * u64::from(plan.publishers),
             schedule: Schedule::new(plan.amount, plan.rate, now),
             released: 0,
             phase: Phase::new(),
@@ -106,7 +109,7 @@ impl<'a> Load<'a> {
 
     /// Messages of one publisher that may be under way.
     pub(super) fn window(&self) -> u64 {
-        self.publishers.first().map_or(0, |publisher| publisher.window.free() + publisher.window.under_way())
+        self.capacity / u64::from(self.plan.publishers.max(1))
     }
 
     pub(super) const fn faults(&self) -> Faults {
@@ -177,26 +180,25 @@ impl<'a> Load<'a> {
         while let Some(&number) = self.ready.get(at) {
             let publisher = &mut self.publishers[number as usize];
             let allowed = share(self.released, number.into(), publishers);
-            let before = (publisher.sent, publisher.window.under_way());
             let output = network.output(self.plan.publisher(number));
             let is_blocked = output.is_none();
-            if let Some(output) = output {
+            let sent = output.map_or(0, |output| {
                 publisher.fill(output, allowed, |count| {
                     let due = self.schedule.due(count * publishers + u64::from(number), now);
                     if self.schedule.is_paced() {
                         self.phase.lateness.saturating_record(now.saturating_sub(due));
                     }
                     due
-                });
-            }
-            let sent = publisher.sent - before.0;
-            if sent > 0 && (self.under_way == 0 || self.plan.is_unheard()) {
+                })
+            });
+            self.phase.published += sent;
+            if sent > 0 && self.under_way == 0 {
                 self.latest = now;
             }
-            self.phase.published += sent;
-            self.under_way += publisher.window.under_way() - before.1;
             if self.plan.is_unheard() {
-                self.under_way -= publisher.window.slide();
+                publisher.window.slide();
+            } else {
+                self.under_way += sent;
             }
             // One that is blocked is woken when it is not any more.
             if !is_blocked && publisher.may_send(allowed) {
@@ -221,7 +223,9 @@ impl<'a> Load<'a> {
         if !self.ready.is_empty() {
             return Duration::ZERO;
         }
-        if self.schedule.is_paced() && self.released < self.schedule.total(now) {
+        // While all windows are full, something must arrive first.
+        let is_full = self.under_way >= self.capacity;
+        if self.schedule.is_paced() && self.released < self.schedule.total(now) && !is_full {
             // One nanosecond more, because 0 would be no waiting at all.
             let due = self.schedule.due(self.released, now);
             return Duration::from_nanos(due.saturating_sub(now) + 1).min(TICK);

@@ -52,9 +52,15 @@ impl Publisher {
         self.sent < allowed && self.window.free() > 0
     }
 
-    /// Appends what may be sent, until there is enough for one write. `due` tells from the message's number in this phase when it
-    /// was due.
-    pub(super) fn fill(&mut self, output: &mut Vec<u8>, allowed: u64, mut due: impl FnMut(u64) -> u64) {
+    /// Appends what may be sent, until there is enough for one write, and tells how many messages that were. `due` tells from the
+    /// message's number in this phase when it was due.
+    pub(super) fn fill(
+        &mut self,
+        output: &mut Vec<u8>,
+        allowed: u64,
+        mut due: impl FnMut(u64) -> u64,
+    ) -> u64 {
+        let before = self.sent;
         while self.may_send(allowed) && output.len() < BATCH {
             let is_acknowledged = self.packet_id_at.is_none();
             let sequence = self.window.open(due(self.sent), self.deliveries, is_acknowledged);
@@ -66,6 +72,7 @@ impl Publisher {
             self.packet[self.tag_at..self.tag_at + SIZE].copy_from_slice(&tag.to_bytes());
             output.extend_from_slice(&self.packet);
         }
+        self.sent - before
     }
 }
 
@@ -82,9 +89,9 @@ mod tests {
             let plan = plan(arguments);
             let mut publisher = Publisher::new(&plan, 0, 3).unwrap();
             let mut output = Vec::new();
-            publisher.fill(&mut output, 2, |message| 1000 + message);
+            assert_eq!(publisher.fill(&mut output, 2, |message| 1000 + message), 2);
             // The window is full before as many as are allowed.
-            publisher.fill(&mut output, 7, |message| 1000 + message);
+            assert_eq!(publisher.fill(&mut output, 7, |message| 1000 + message), 1);
             assert!(!publisher.may_send(7) && publisher.sent == 3);
             let size = plan.publish(0).unwrap().len();
             for (sequence, bytes) in (0..).zip(output.chunks(size)) {
@@ -105,8 +112,7 @@ mod tests {
         let plan = plan(&["--payload", "20000"]);
         let mut publisher = Publisher::new(&plan, 0, 1000).unwrap();
         let mut output = Vec::new();
-        publisher.fill(&mut output, u64::MAX, |_| 0);
-        assert_eq!(publisher.sent, 4);
+        assert_eq!(publisher.fill(&mut output, u64::MAX, |_| 0), 4);
         assert!(publisher.may_send(u64::MAX));
     }
 }
