@@ -51,7 +51,8 @@ pub use connection::{
     DropReason, EnhancedAuthentication, FilterRequest, RequestToken,
 };
 pub use message::{
-    Message, MessageProperties, PayloadFormat, QoS, RareProperties, SubscriptionIdentifiers, UserProperties, Will,
+    Message, MessageProperties, PayloadFormat, QoS, RareProperties, SubscriptionIdentifiers, UserProperties,
+    Will,
 };
 pub use outbox::Outbox;
 pub use session::{LostSession, PublishOutcome, Session, Violation};

@@ -114,7 +114,10 @@ impl Message {
     #[must_use]
     pub fn cost(&self) -> usize {
         const BOOKKEEPING: usize = 256;
-        BOOKKEEPING + self.topic.as_bytes().len() + self.payload.len() + self.properties.set().map_or(0, MessageProperties::cost)
+        BOOKKEEPING
+            + self.topic.as_bytes().len()
+            + self.payload.len()
+            + self.properties.set().map_or(0, MessageProperties::cost)
     }
 }
 

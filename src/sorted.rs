@@ -183,15 +183,6 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.at_or_behind(self.find(key).unwrap_or_else(|index| index))
     }
 
-    /// The last entry up to and with this key.
-    pub(crate) fn last_to(&self, key: &K) -> Option<(&K, &V)> {
-        let end = match self.find(key) {
-            Ok(index) => index + 1,
-            Err(index) => index,
-        };
-        self.entries.get(self.start..end)?.iter().rev().find_map(live)
-    }
-
     /// Where the key is, or where it would be.
     fn find<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
     where
@@ -243,7 +234,6 @@ mod tests {
             assert_eq!(map.len(), reference.len());
             assert!(map.entries.len() <= 2 * map.len() && map.iter().eq(reference.iter()));
             assert_eq!(map.first(), reference.first_key_value());
-            assert_eq!(map.last_to(&key), reference.range(..=key).next_back());
             assert!(map.from(&key).eq(reference.range(key..)));
         }
         assert!(map.iter().eq(reference.iter()) && map.keys().eq(reference.keys()));

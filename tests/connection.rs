@@ -108,6 +108,31 @@ fn s34_publishes_may_be_finished_in_any_order() {
     assert_eq!(output(&mut connection), b"");
 }
 
+/// How the client's bytes are cut makes no difference: what an acknowledgement lets go is sent before the next packet is looked at.
+#[test]
+fn what_an_acknowledgement_lets_go_is_sent_before_the_end() {
+    // Receive Maximum 1, client identifier `a`.
+    let connect = b"\x10\x11\x00\x04MQTT\x05\x00\x00\x0A\x03\x21\x00\x01\x00\x01a";
+    let acknowledgement_and_garbage = b"\x40\x02\x00\x01\x00";
+    for length in [1, 4, 5] {
+        let mut connection = connection(1);
+        receive(&mut connection, connect);
+        connect_request(&mut connection);
+        connection.accept(Acceptance::default(), NOW);
+        for topic in ["one", "two"] {
+            let message = Message::new(topic, "").unwrap().with_qos(QoS::AtLeastOnce);
+            assert_eq!(connection.deliver(message, NOW), []);
+        }
+        let sent = output(&mut connection);
+        assert!(sent.ends_with(b"\x32\x08\x00\x03one\x00\x01\x00"), "{sent:x?}");
+        for piece in acknowledgement_and_garbage.chunks(length) {
+            receive(&mut connection, piece);
+        }
+        let sent = output(&mut connection);
+        assert_eq!(sent, b"\x32\x08\x00\x03two\x00\x02\x00\xE0\x01\x81", "pieces of {length}");
+    }
+}
+
 /// [MQTT-3.8.4-6] [MQTT-3.9.3-2] [MQTT-3.11.3-2] (5.0)
 #[test]
 fn a_code_for_each_filter_whatever_the_owner_says() {

@@ -102,6 +102,7 @@ fn disconnect_reason(reason: &DisconnectReason) -> String {
         DisconnectReason::PingTimeout => "no answer to PINGREQ".into(),
         DisconnectReason::Refused(words) => format!("refused by the server: {}", server_words(words)),
         DisconnectReason::ServerDisconnected(words) => format!("the server: {}", server_words(words)),
+        DisconnectReason::AnswerTooLarge => "the server takes no packet of the size of an answer".into(),
         DisconnectReason::Malformed(error) => format!("malformed packet: {error}"),
         DisconnectReason::Misbehaved(violation) => format!("protocol error: {violation}"),
         other => format!("{other:?}"),

@@ -339,15 +339,17 @@ impl Broker {
 
     /// Brings a connection's timer and its place among the ready ones up to date.
     fn refresh(&mut self, key: Key) {
-        if let Some(session) = self.connections.get(key).and_then(|peer| peer.session) {
-            self.replay_retained(session);
+        let session = self.connections.get(key).and_then(|peer| peer.session);
+        // They are replayed when the outbox is looked at, so that it makes no difference how input was cut.
+        let may_replay = session.is_some_and(|session| {
             self.release_if_relieved(session);
-        }
+            self.next_replay(session).is_some()
+        });
         let Some(peer) = self.connections.get_mut(key) else { return };
         peer.connection.fill(self.now);
         peer.advance_timer(key, &mut self.timers);
         let wish = (peer.connection.transport(), peer.connection.wants_input());
-        if peer.connection.has_output() || wish != peer.wish {
+        if peer.connection.has_output() || may_replay || wish != peer.wish {
             peer.wish = wish;
             peer.mark_ready(key, &mut self.ready);
         }

@@ -94,7 +94,10 @@ impl Broker {
     }
 
     /// What to replay next, if there is something and room for it.
-    fn next_replay(&self, key: SessionKey) -> Option<(TopicFilter, Option<TopicName>, Options, Room)> {
+    pub(super) fn next_replay(
+        &self,
+        key: SessionKey,
+    ) -> Option<(TopicFilter, Option<TopicName>, Options, Room)> {
         let stored = self.sessions.get(key)?;
         let replay = stored.replays.front()?;
         let room = self.connections.get(stored.connection()?)?.connection.room()?;

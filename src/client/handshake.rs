@@ -12,7 +12,9 @@ use crate::{
     packet::{
         self, Auth, ConnAck, Connect, Packet, Properties, Property, PropertyList, ProtocolVersion, ReasonCode,
     },
-    session::{Link, LinkSettings, Session, Violation, message_properties, whole_seconds},
+    session::{
+        Link, LinkSettings, SMALLEST_PACKET_SIZE, Session, Violation, message_properties, whole_seconds,
+    },
 };
 
 /// What lives with one connection, replaced whole: nothing of it can be taken for the next one's.
@@ -197,8 +199,11 @@ impl Client {
         if properties.authentication_method().is_some_and(|named| Some(named.as_bytes()) != method) {
             return self.misbehaved(Violation::AuthenticationMethodChanged);
         }
-        let Some(session_present) = self.judge_session_present(connack.session_present) else { return };
         let limits = server_limits(properties);
+        if (limits.maximum_packet_size as usize) < SMALLEST_PACKET_SIZE {
+            return self.fail(DisconnectReason::AnswerTooLarge, None);
+        }
+        let Some(session_present) = self.judge_session_present(connack.session_present) else { return };
         self.wire.limits = limits;
         self.wire.link = Link::new(link_settings(&self.config, &limits));
         // [MQTT-3.1.2-21] [MQTT-3.2.2-21] (5.0)
@@ -315,8 +320,10 @@ impl Client {
         list.push(Property::AuthenticationMethod(authentication.method.as_str()));
         list.push_some(data.as_deref().map(Property::AuthenticationData));
         let auth = Packet::Auth(Auth { reason, properties: Properties::new(list.as_slice()) });
-        if let Err(error) = auth.encode(self.config.version, self.outbox.tail()) {
+        if let Err(error) = auth.size(self.config.version) {
             self.end(DisconnectReason::Unencodable(error), Afterwards::Rest);
+        } else if !self.wire.link.write(&auth, &mut self.outbox) {
+            self.fail(DisconnectReason::AnswerTooLarge, Some(ReasonCode::ImplementationSpecificError));
         }
     }
 }

@@ -71,7 +71,7 @@ impl Client {
                 // Only a transport that ends without DISCONNECT has the will published.
                 return;
             }
-            self.wire.link.write(&disconnect_packet(ReasonCode::Success, Properties::NONE), &mut self.outbox);
+            self.write_if_it_fits(&disconnect_packet(ReasonCode::Success, Properties::NONE));
             return;
         }
         // An expiry can't be raised from the 0 of CONNECT (5.0 section 3.14.2.2.2), whatever CONNACK made of it.
@@ -80,16 +80,18 @@ impl Client {
         list.push_some(expiry.map(Property::SessionExpiryInterval));
         list.push_some(request.reason_string.as_ref().map(|text| Property::ReasonString(text.as_str())));
         let properties = Properties::new(list.as_slice()).with_user_properties(&request.user_properties);
-        let full = disconnect_packet(reason, properties);
-        if full.size(ProtocolVersion::V5).is_ok_and(|size| size <= self.wire.link.settings.peer_packet_size) {
-            self.wire.link.write(&full, &mut self.outbox);
-            return;
+        let expiry = expiry.map(Property::SessionExpiryInterval);
+        // What is too long for the server is left out, the words for people first [MQTT-3.14.2-3] [MQTT-3.14.2-4] (5.0).
+        for properties in [properties, Properties::new(expiry.as_slice()), Properties::NONE] {
+            if self.write_if_it_fits(&disconnect_packet(reason, properties)) {
+                return;
+            }
         }
-        // Too long for the server: without the words for people [MQTT-3.14.2-3] [MQTT-3.14.2-4] (5.0).
-        let mut list = PropertyList::<2>::new();
-        list.push_some(expiry.map(Property::SessionExpiryInterval));
-        let short = disconnect_packet(reason, Properties::new(list.as_slice()));
-        self.wire.link.write(&short, &mut self.outbox);
+    }
+
+    /// What the server would not take is not worth an end of its own.
+    pub(super) fn write_if_it_fits(&mut self, packet: &Packet<'_>) -> bool {
+        self.wire.link.write(packet, &mut self.outbox)
     }
 
     /// The transport is gone, or could not be opened.
@@ -116,7 +118,7 @@ impl Client {
     pub(super) fn fail(&mut self, reason: DisconnectReason, told: Option<ReasonCode>) {
         let is_known = self.is_connected() && self.config.version == ProtocolVersion::V5;
         if let Some(code) = told.filter(|_| is_known) {
-            self.wire.link.write(&disconnect_packet(sendable(code), Properties::NONE), &mut self.outbox);
+            self.write_if_it_fits(&disconnect_packet(sendable(code), Properties::NONE));
         }
         let then = self.judge(&reason);
         self.end(reason, then);
@@ -127,10 +129,13 @@ impl Client {
         if is_oversize(reason) && self.oversize_ends + 1 >= OVERSIZE_ENDS {
             return Afterwards::Rest;
         }
-        let (DisconnectReason::Refused(words) | DisconnectReason::ServerDisconnected(words)) = reason else {
-            return Afterwards::Retry;
-        };
-        if LASTING.contains(&words.reason) { Afterwards::RetryLate } else { Afterwards::Retry }
+        let is_lasting =
+            if let DisconnectReason::Refused(words) | DisconnectReason::ServerDisconnected(words) = reason {
+                LASTING.contains(&words.reason)
+            } else {
+                *reason == DisconnectReason::AnswerTooLarge
+            };
+        if is_lasting { Afterwards::RetryLate } else { Afterwards::Retry }
     }
 
     /// The connection is over: what belongs to it is let go, the last bytes stay in the outbox.

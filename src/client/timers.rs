@@ -107,7 +107,7 @@ impl Client {
             // 0x8D is for servers only [MQTT-3.14.2-1] (5.0).
             Timer::Ping => self.fail(DisconnectReason::PingTimeout, Some(ReasonCode::UnspecifiedError)),
             Timer::KeepAlive => {
-                self.wire.link.write(&Packet::PingReq, &mut self.outbox);
+                self.write_if_it_fits(&Packet::PingReq);
                 self.wire.ping_sent.get_or_insert(self.now);
                 self.wire.pings_due = self.wire.pings_due.saturating_add(1);
                 self.wire.last_sent = self.now;

@@ -26,6 +26,8 @@ impl Receiver for Connection {
 
     fn packet(&mut self, frame: &Frame<'_>, _now: Timestamp) {
         self.decode(frame);
+        // What an acknowledgement lets go stands before the answer to the next packet, however the stream was cut.
+        self.fill(self.now);
     }
 
     /// Never: packets above the limit are refused.

@@ -20,6 +20,10 @@ use crate::{
 /// No more input is taken while so many bytes of acknowledgements wait for a peer that sends but does not read.
 const ANSWER_BYTES: u64 = 64 << 10;
 
+/// The longest acknowledgement, one with a reason: a peer that takes no packet of this size can't be talked to. Of clients none comes so
+/// far, since CONNACK is as long.
+pub(crate) const SMALLEST_PACKET_SIZE: usize = 5;
+
 /// What two peers agreed on with CONNECT and CONNACK.
 #[derive(Clone, Debug)]
 pub(crate) struct LinkSettings {
@@ -136,13 +140,24 @@ impl Link {
         // 3.1.1 has no reasons on acknowledgements.
         let reason = if self.version() < ProtocolVersion::V5 { ReasonCode::Success } else { reason };
         let before = outbox.position();
-        self.write(&kind(Ack::new(id, reason)), outbox);
+        // Never too large: see `SMALLEST_PACKET_SIZE`.
+        self.encode(&kind(Ack::new(id, reason)), outbox);
         self.answered_until = outbox.position();
         self.answer_bytes = self.answer_bytes.saturating_add(self.answered_until - before);
     }
 
-    /// Writes a packet that was built from checked parts.
-    pub(crate) fn write(&self, packet: &Packet<'_>, outbox: &mut Outbox) {
+    /// Writes a packet that was built from checked parts, unless it is larger than the peer takes; whether it did.
+    /// [MQTT-3.1.2-24] [MQTT-3.2.2-15] (5.0)
+    pub(crate) fn write(&self, packet: &Packet<'_>, outbox: &mut Outbox) -> bool {
+        let size = packet.size(self.version());
+        let fits = size.is_ok_and(|size| size <= self.settings.peer_packet_size);
+        if fits {
+            self.encode(packet, outbox);
+        }
+        fits
+    }
+
+    fn encode(&self, packet: &Packet<'_>, outbox: &mut Outbox) {
         let written = packet.encode(self.version(), outbox.tail());
         debug_assert!(written.is_ok(), "{packet:?}: {written:?}");
     }
@@ -167,7 +182,8 @@ impl Link {
         // The longest form: with a packet identifier where there is one, and with the topic's full name.
         let id = (message.qos > QoS::AtMostOnce).then_some(PacketId::MAX);
         let expiry = message.message.properties.message_expiry;
-        let size = self.with_publish(message, id, false, expiry, None, |publish| publish.size(self.version()));
+        let size =
+            self.with_publish(message, id, false, expiry, None, |publish| publish.size(self.version()));
         let fits = size.is_ok_and(|size| size <= self.settings.peer_packet_size);
         if fits { None } else { Some(ReasonCode::PacketTooLarge) }
     }

@@ -15,7 +15,9 @@ use alloc::{collections::VecDeque, vec::Vec};
 
 pub(crate) use fate::Fate;
 pub use fate::{LostSession, PublishOutcome};
-pub(crate) use link::{Link, LinkSettings, message_properties, owned_properties, whole_seconds};
+pub(crate) use link::{
+    Link, LinkSettings, SMALLEST_PACKET_SIZE, message_properties, owned_properties, whole_seconds,
+};
 pub(crate) use outgoing::left;
 pub use violation::Violation;
 

@@ -314,6 +314,26 @@ fn s56_a_goodbye_too_long_for_the_server_loses_its_words_for_people() {
     assert_eq!(disconnect.properties.reason_string(), None);
 }
 
+/// [MQTT-3.2.2-15] (5.0): also a goodbye, which loses what makes it too large, and then is left out.
+#[test]
+fn no_packet_is_larger_than_the_server_takes() {
+    for (limit, says_goodbye) in [(1, None), (4, None), (5, Some(3)), (8, Some(3)), (9, Some(9))] {
+        let mut desk = Desk::new(config(V5));
+        let events = desk.connect_with(false, &[Property::MaximumPacketSize(limit)]);
+        let mut request = Disconnect::default();
+        request.session_expiry = Some(5);
+        request.reason = ReasonCode::DisconnectWithWill;
+        if says_goodbye.is_none() {
+            let reason = DisconnectReason::AnswerTooLarge;
+            assert_eq!(events, [ClientEvent::Disconnected { reason }], "{limit}");
+            assert_eq!((desk.sent(), desk.client.transport()), (vec![], Transport::FlushThenClose));
+            continue;
+        }
+        desk.client.disconnect(request, desk.now);
+        assert_eq!(Some(desk.sent_bytes().len()), says_goodbye, "{limit}");
+    }
+}
+
 /// [MQTT-3.14.2-1] (5.0)
 #[test]
 fn a_goodbye_with_a_reason_that_no_client_may_send() {

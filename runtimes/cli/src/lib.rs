@@ -1,9 +1,11 @@
-//! The command `mqtt`: a broker, a publisher, a subscriber, a decoder of packets and a demonstration.
+//! The command `mqtt`: a broker, a publisher, a subscriber, a load generator, a decoder of packets
+//! and a demonstration.
 //!
 //! `mqtt --help` tells how to use it; the modules tell how it works.
 #![expect(clippy::wildcard_enum_match_arm, reason = "what is not worth words of its own is told as it is")]
 #![expect(clippy::std_instead_of_alloc, reason = "std is needed anyway")]
 
+mod bench;
 mod broker;
 mod connect;
 mod decode;
@@ -51,6 +53,7 @@ fn execute(command: Command) -> Result<u8, Failure> {
         Command::Passwd(options) => passwd::run(&options),
         Command::Pub(options) => in_runtime(publish::run(options)),
         Command::Sub(options) => in_runtime(subscribe::run(options)),
+        Command::Bench(options) => bench::run(&options),
         Command::Decode(options) => decode::run(&options),
         Command::Demo(options) => in_runtime(demo::run(options)),
     }

@@ -6,7 +6,11 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use mqtt_engine::{QoS, packet::ProtocolVersion};
 
-use crate::{properties::NamedProperties, target::TargetOptions};
+use crate::{
+    bench::{BENCH_HELP, BenchOptions, hide_what_is_not_spoken},
+    properties::NamedProperties,
+    target::TargetOptions,
+};
 
 /// MQTT 3.1.1 and 5.0 on the command line.
 #[derive(Debug, Parser)]
@@ -39,6 +43,9 @@ pub(crate) enum Command {
     /// Subscribes and prints the messages that arrive.
     #[command(after_help = EXIT_CODES)]
     Sub(Box<SubOptions>),
+    /// Puts load on a broker and tells what it costs.
+    #[command(after_help = BENCH_HELP, mut_args = hide_what_is_not_spoken)]
+    Bench(Box<BenchOptions>),
     /// Explains packets byte range by byte range.
     #[command(after_help = DECODE_HELP)]
     Decode(DecodeOptions),
@@ -75,15 +82,8 @@ pub(crate) struct ConnectOptions {
     /// Client identifier; without one the server assigns it.
     #[arg(short, long = "id", value_name = "ID")]
     pub(crate) id: Option<String>,
-    /// User name.
-    #[arg(short, long = "username", value_name = "NAME")]
-    pub(crate) user_name: Option<String>,
-    /// Password.
-    #[arg(short = 'P', long = "pw", visible_alias = "password", value_name = "PASSWORD")]
-    pub(crate) password: Option<String>,
-    /// Protocol version: 5 (5.0, mqttv5) or 311 (3.1.1, mqttv311).
-    #[arg(short = 'V', long = "protocol-version", value_name = "VERSION", default_value = "5", value_parser = version)]
-    pub(crate) version: ProtocolVersion,
+    #[command(flatten)]
+    pub(crate) login: LoginOptions,
     /// Keep alive in seconds, 0 for none.
     #[arg(short, long = "keepalive", value_name = "SECONDS", default_value_t = 60)]
     pub(crate) keep_alive: u16,
@@ -106,6 +106,20 @@ pub(crate) struct ConnectOptions {
     /// message-expiry-interval 60, user-property NAME VALUE, and so on. May be repeated.
     #[command(flatten)]
     pub(crate) properties: NamedProperties,
+}
+
+/// Who connects, and in which version.
+#[derive(Args, Debug)]
+pub(crate) struct LoginOptions {
+    /// User name.
+    #[arg(short, long = "username", value_name = "NAME")]
+    pub(crate) user_name: Option<String>,
+    /// Password.
+    #[arg(short = 'P', long = "pw", visible_alias = "password", value_name = "PASSWORD")]
+    pub(crate) password: Option<String>,
+    /// Protocol version: 5 (5.0, mqttv5) or 311 (3.1.1, mqttv311).
+    #[arg(short = 'V', long = "protocol-version", value_name = "VERSION", default_value = "5", value_parser = version)]
+    pub(crate) version: ProtocolVersion,
 }
 
 #[derive(Args, Debug)]
@@ -328,12 +342,12 @@ fn version(text: &str) -> Result<ProtocolVersion, String> {
     }
 }
 
-fn qos(text: &str) -> Result<QoS, String> {
+pub(crate) fn qos(text: &str) -> Result<QoS, String> {
     let level = text.parse().ok().and_then(QoS::from_u8);
     level.ok_or_else(|| String::from("it is 0 (at most once), 1 (at least once) or 2 (exactly once)"))
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| String::from("not a number of seconds"))?;
     match Duration::try_from_secs_f64(seconds) {
         Ok(span) if !span.is_zero() => Ok(span),

@@ -143,6 +143,7 @@ impl World<'_> {
             DisconnectReason::Malformed(_)
             | DisconnectReason::Misbehaved(_)
             | DisconnectReason::Unencodable(_)
+            | DisconnectReason::AnswerTooLarge
             | DisconnectReason::Refused(_) => {
                 ensure!(is_astray, "the client blames the broker", "p{index}: {reason:?}");
             }
