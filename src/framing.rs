@@ -55,7 +55,7 @@ pub struct Framing {
     oversize: Oversize,
     state: State,
     /// Room for copies of small PUBLISHes: one allocation for several.
-    room: BytesMut,
+    room: Option<BytesMut>,
 }
 
 #[derive(Debug)]
@@ -75,8 +75,8 @@ impl State {
 impl Framing {
     /// A stream whose packets have at most `limit` bytes each, fixed header included.
     #[must_use]
-    pub fn new(limit: usize) -> Self {
-        Self { limit, oversize: Oversize::Refuse, state: State::START, room: BytesMut::new() }
+    pub const fn new(limit: usize) -> Self {
+        Self { limit, oversize: Oversize::Refuse, state: State::START, room: None }
     }
 
     /// Changes the limit for packets whose header is not complete yet.
@@ -155,12 +155,13 @@ impl Framing {
         if size >= SHARE_FROM {
             return Span::Assembled(input.copy_to_bytes(size));
         }
-        if self.room.capacity() < size {
-            self.room = BytesMut::with_capacity(size.max(ROOM.min(self.limit)));
-        }
-        self.room.extend_from_slice(chunk.get(..size).unwrap_or(chunk));
+        let room = match &mut self.room {
+            Some(room) if room.capacity() >= size => room,
+            room => room.insert(BytesMut::with_capacity(size.max(ROOM.min(self.limit)))),
+        };
+        room.extend_from_slice(chunk.get(..size).unwrap_or(chunk));
         input.advance(size);
-        Span::Assembled(self.room.split().freeze())
+        Span::Assembled(room.split().freeze())
     }
 
     /// Takes one more byte of a fixed header. Once it is complete, the packet's bytes are awaited or let pass.

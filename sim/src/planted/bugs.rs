@@ -17,6 +17,7 @@ pub(crate) struct Edit {
 }
 
 const OUTGOING: &str = "src/session/outgoing.rs";
+const REPLAY: &str = "src/session/outgoing/replay.rs";
 const INCOMING: &str = "src/session/incoming.rs";
 const PACKET_IDS: &str = "src/session/packet_ids.rs";
 const SESSION: &str = "src/session/mod.rs";
@@ -39,7 +40,7 @@ pub(crate) const BUGS: &[Bug] = &[
         name: "dup-missing",
         summary: "a PUBLISH is resent without DUP",
         edits: &[Edit {
-            file: OUTGOING,
+            file: REPLAY,
             from: "link.publish(message, Some(inflight.id), true, left(*expires, now), outbox);",
             to: "link.publish(message, Some(inflight.id), false, left(*expires, now), outbox);",
         }],
@@ -49,8 +50,9 @@ pub(crate) const BUGS: &[Bug] = &[
         summary: "a packet identifier is given away again while its exchange lasts",
         edits: &[
             FEW_IDENTIFIERS,
-            Edit { file: PACKET_IDS, from: "        self.free.remove(&first);\n        if first < id {", to: "        if false && first < id {" },
+            Edit { file: PACKET_IDS, from: "        if first < id {", to: "        if false && first < id {" },
             Edit { file: PACKET_IDS, from: "        if id < last {", to: "        if false && id < last {" },
+            Edit { file: PACKET_IDS, from: "            self.free.remove(&last);\n", to: "" },
         ],
     },
     Bug {
@@ -133,7 +135,7 @@ pub(crate) const BUGS: &[Bug] = &[
         name: "pubrel-not-resent",
         summary: "a PUBREL that got no PUBCOMP is not sent again",
         edits: &[Edit {
-            file: OUTGOING,
+            file: REPLAY,
             from: ".find(|(_, inflight)| matches!(inflight.phase, Phase::Released { .. }));",
             to: ".find(|(_, inflight)| inflight.token == u64::MAX);",
         }],
