@@ -121,37 +121,6 @@ impl Message {
     }
 }
 
-/// A message as one receiver gets it: what its subscription says in place of what the message says.
-#[derive(Clone, Debug)]
-pub(crate) struct Forwarded<'a> {
-    pub(crate) message: &'a Message,
-    pub(crate) qos: QoS,
-    pub(crate) retain: bool,
-    pub(crate) subscription_identifiers: SubscriptionIdentifiers,
-}
-
-impl<'a> Forwarded<'a> {
-    /// A message as it is.
-    pub(crate) fn unchanged(message: &'a Message) -> Self {
-        let subscription_identifiers = message.properties.subscription_identifiers.clone();
-        Self { message, qos: message.qos, retain: message.retain, subscription_identifiers }
-    }
-
-    /// A copy, to be kept.
-    pub(crate) fn to_message(&self) -> Message {
-        let mut message = self.message.clone();
-        message.qos = self.qos;
-        message.retain = self.retain;
-        message.properties.set_subscription_identifiers(self.subscription_identifiers.clone());
-        message
-    }
-
-    /// As [`Message::cost`].
-    pub(crate) fn cost(&self) -> usize {
-        self.message.cost() + self.subscription_identifiers.as_wire().len()
-    }
-}
-
 /// The properties of a message, which take room only when one is set: most messages have none.
 ///
 /// Used like the [`MessageProperties`] that they stand for; borrowing those mutably makes the room.

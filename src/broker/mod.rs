@@ -183,6 +183,10 @@ impl Broker {
             // It stops behind each request.
             peer.connection.take_in(input, self.now);
             self.handle_events(id.0);
+            // What a request brings its own client stands before the answer to the next packet, however the stream was cut.
+            if let Some(peer) = self.connections.get_mut(id.0) {
+                peer.connection.fill(self.now);
+            }
             if !input.has_remaining() || !self.wants_input(id) {
                 break;
             }

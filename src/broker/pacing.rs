@@ -22,20 +22,13 @@ pub(super) struct Pressure {
     is_given_up: bool,
 }
 
-impl Pressure {
-    /// The queue is at most half full: publishers wait again when it is not.
-    pub(super) const fn has_read(&mut self) {
-        self.is_given_up = false;
-    }
-}
-
 impl Broker {
     /// Notes that a QoS 1 or 2 message went to a session, connected as it is, whose queue is more than half full.
     pub(super) fn note_pressure(&mut self, key: SessionKey, qos: QoS) {
         let Some(stored) = self.sessions.get_mut(key) else { return };
         let Some(connection) = stored.connection().and_then(|key| self.connections.get(key)) else { return };
         if connection.connection.room().is_some() {
-            stored.pressure.has_read();
+            stored.pressure.is_given_up = false;
         } else if qos > QoS::AtMostOnce && !stored.pressure.is_given_up {
             self.pressed = Some(key);
         }

@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     DropReason, Message, SubscriptionIdentifiers, Text, TopicFilter, TopicName, connection::enqueue,
-    message::Forwarded,
 };
 
 /// Whose message it is.
@@ -52,9 +51,9 @@ impl Broker {
                     self.sessions.get(first.session).is_some_and(|stored| stored.client_id == *own)
                 }
             };
-            if let Some(forwarded) = forwarded_to(of_session, message, is_own) {
+            if let Some(copy) = copy_for(of_session, message, is_own) {
                 receivers += 1;
-                self.forward(first.session, &forwarded, None);
+                self.deliver(first.session, copy, None);
             }
         }
         for share in &groups {
@@ -104,21 +103,6 @@ impl Broker {
         Some((replay.filter.clone(), replay.after.clone(), replay.options, room))
     }
 
-    /// Hands a message to a session: past its queue if nothing holds it back there.
-    pub(super) fn forward(&mut self, key: SessionKey, message: &Forwarded<'_>, share: Option<ShareId>) {
-        let Some(stored) = self.sessions.get_mut(key) else { return };
-        if let State::Connected(connection) = stored.state
-            && let Some(peer) = self.connections.get_mut(connection)
-            && peer.connection.send_at_once(message, ShareId::number(share), self.now)
-        {
-            self.counted.delivered += 1;
-            stored.pressure.has_read();
-            peer.mark_ready(connection, &mut self.ready);
-            return;
-        }
-        self.deliver(key, message.to_message(), share);
-    }
-
     /// Hands a message to a session, connected or away.
     pub(super) fn deliver(&mut self, key: SessionKey, message: Message, share: Option<ShareId>) {
         let Some(stored) = self.sessions.get_mut(key) else { return };
@@ -158,24 +142,18 @@ impl Broker {
 
 /// The one copy that a session gets for all of its matching subscriptions: with the highest QoS granted, but not above the
 /// message's [MQTT-3.3.5-1] (3.1.1) [MQTT-3.3.4-2] [MQTT-3.3.4-4] (5.0).
-/// [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20] (5.0)
-fn forwarded_to<'a>(
-    subscriptions: &[Match],
-    message: &'a Message,
-    is_own: impl Fn() -> bool,
-) -> Option<Forwarded<'a>> {
+fn copy_for(subscriptions: &[Match], message: &Message, is_own: impl Fn() -> bool) -> Option<Message> {
     // [MQTT-3.8.3-3] (5.0)
     let wanted = || subscriptions.iter().filter(|one| !(one.options.no_local && is_own()));
     let granted = wanted().map(|one| one.options.qos).max()?;
-    Some(Forwarded {
-        message,
-        // [MQTT-3.8.4-6] (3.1.1), [MQTT-3.8.4-8] (5.0)
-        qos: message.qos.min(granted),
-        // [MQTT-3.3.1-9] (3.1.1), [MQTT-3.3.1-12] [MQTT-3.3.1-13] (5.0)
-        retain: message.retain && wanted().any(|one| one.options.retain_as_published),
-        // [MQTT-3.3.4-3] [MQTT-3.3.4-4] (5.0)
-        subscription_identifiers: SubscriptionIdentifiers::from_iter(
-            wanted().filter_map(|one| one.options.identifier),
-        ),
-    })
+    // [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20] (5.0)
+    let mut copy = message.clone();
+    // [MQTT-3.8.4-6] (3.1.1), [MQTT-3.8.4-8] (5.0)
+    copy.qos = message.qos.min(granted);
+    // [MQTT-3.3.1-9] (3.1.1), [MQTT-3.3.1-12] [MQTT-3.3.1-13] (5.0)
+    copy.retain = message.retain && wanted().any(|one| one.options.retain_as_published);
+    // [MQTT-3.3.4-3] [MQTT-3.3.4-4] (5.0)
+    let identifiers = SubscriptionIdentifiers::from_iter(wanted().filter_map(|one| one.options.identifier));
+    copy.properties.set_subscription_identifiers(identifiers);
+    Some(copy)
 }

@@ -7,7 +7,7 @@ use super::{
     sessions::{SessionKey, State, Stored},
     subscriptions::{Match, ShareId},
 };
-use crate::{Message, QoS, Session, SubscriptionIdentifiers, TopicFilter, message::Forwarded};
+use crate::{Message, QoS, Session, SubscriptionIdentifiers, TopicFilter};
 
 /// How well a member is placed to get a message; the first is best.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,13 +33,12 @@ impl Broker {
 
     /// The message as this member wants it. The granted QoS of the chosen member counts [MQTT-4.8.2-3] (5.0).
     fn deliver_shared(&mut self, share: ShareId, Match { session, options }: Match, message: &Message) {
-        let forwarded = Forwarded {
-            message,
-            qos: message.qos.min(options.qos),
-            retain: message.retain && options.retain_as_published,
-            subscription_identifiers: SubscriptionIdentifiers::from_iter(options.identifier),
-        };
-        self.forward(session, &forwarded, Some(share));
+        let mut copy = message.clone();
+        copy.qos = message.qos.min(options.qos);
+        copy.retain = message.retain && options.retain_as_published;
+        let identifiers = SubscriptionIdentifiers::from_iter(options.identifier);
+        copy.properties.set_subscription_identifiers(identifiers);
+        self.deliver(session, copy, Some(share));
     }
 
     /// The member whose turn it is among those that are placed best, up to a rank.

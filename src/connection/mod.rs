@@ -24,7 +24,6 @@ use self::{authentication::Exchange, handshake::Terms, keep_alive::KeepAlive};
 use crate::{
     Message, Outbox, QoS, Text, Timestamp, Transport,
     framing::{self, Framing},
-    message::Forwarded,
     packet::{Packet, PacketId, Properties, ProtocolVersion, ReasonCode, ReasonCodes, SubAck, UnsubAck},
     session::{Fate, Link, Session},
 };
@@ -194,17 +193,6 @@ impl Connection {
             return Vec::from([(message, DropReason::TooLarge)]);
         }
         enqueue(session, number, message, self.now, &mut self.fates)
-    }
-
-    /// Sends a message at once if nothing holds it back: a queue, the quota, a full outbox. Else it is to be queued.
-    pub(crate) fn send_at_once(&mut self, message: &Forwarded<'_>, number: u64, now: Timestamp) -> bool {
-        self.now = self.now.max(now);
-        let (Phase::Open, Some(Flow { session, link })) = (self.phase, &mut self.flow) else { return false };
-        let is_sent = session.send(number, message, link, &mut self.outbox, self.now);
-        if is_sent {
-            self.filled = self.outbox.remaining();
-        }
-        is_sent
     }
 
     /// Whether a message would be queued, with nothing dropped for it.

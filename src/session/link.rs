@@ -9,7 +9,6 @@ use super::Violation;
 use crate::{
     Message, MessageProperties, Outbox, QoS, RareProperties, Text, Timestamp, TopicName,
     framing::Frame,
-    message::Forwarded,
     packet::{
         Ack, CheckedPublish, Packet, PacketId, Properties, Property, PropertyList, ProtocolVersion, Publish,
         ReasonCode, VariableByteInteger,
@@ -165,11 +164,6 @@ impl Link {
     /// Why the peer would not take a message, if so.
     /// [MQTT-3.1.2-24] [MQTT-3.2.2-11] [MQTT-3.2.2-14] [MQTT-3.2.2-15] (5.0)
     pub(crate) fn refusal(&self, message: &Message) -> Option<ReasonCode> {
-        self.refusal_of(&Forwarded::unchanged(message))
-    }
-
-    /// The same for a message as its receiver gets it.
-    pub(super) fn refusal_of(&self, message: &Forwarded<'_>) -> Option<ReasonCode> {
         if message.qos > self.settings.peer_maximum_qos {
             return Some(ReasonCode::QoSNotSupported);
         }
@@ -181,7 +175,7 @@ impl Link {
         }
         // The longest form: with a packet identifier where there is one, and with the topic's full name.
         let id = (message.qos > QoS::AtMostOnce).then_some(PacketId::MAX);
-        let expiry = message.message.properties.message_expiry;
+        let expiry = message.properties.message_expiry;
         let size =
             self.with_publish(message, id, false, expiry, None, |publish| publish.size(self.version()));
         let fits = size.is_ok_and(|size| size <= self.settings.peer_packet_size);
@@ -189,7 +183,7 @@ impl Link {
     }
 
     /// Whether a message is so small that its packet fits in any form: it has less than what the message costs.
-    fn takes_any_form_of(&self, message: &Forwarded<'_>) -> bool {
+    fn takes_any_form_of(&self, message: &Message) -> bool {
         message.cost() <= self.settings.peer_packet_size.min(VariableByteInteger::MAX as usize)
     }
 
@@ -202,19 +196,7 @@ impl Link {
         expiry: Option<Duration>,
         outbox: &mut Outbox,
     ) {
-        self.publish_as(&Forwarded::unchanged(message), id, duplicate, expiry, outbox);
-    }
-
-    /// The same for a message as its receiver gets it.
-    pub(super) fn publish_as(
-        &mut self,
-        message: &Forwarded<'_>,
-        id: Option<PacketId>,
-        duplicate: bool,
-        expiry: Option<Duration>,
-        outbox: &mut Outbox,
-    ) {
-        let alias = if duplicate { None } else { self.outbound_alias(&message.message.topic) };
+        let alias = if duplicate { None } else { self.outbound_alias(&message.topic) };
         let fits = self.takes_any_form_of(message);
         let (limit, version) = (self.settings.peer_packet_size, self.version());
         let written = self.with_publish(message, id, duplicate, expiry, alias, |publish| {
@@ -227,38 +209,36 @@ impl Link {
             // The alias made it too long, beside the full name or in place of a very short one: the plain form fits.
             if matches!(alias, Alias::New(_)) {
                 // The server has not seen it, and its number is the last one given away.
-                self.outbound_aliases.remove(message.message.topic.as_bytes());
+                self.outbound_aliases.remove(message.topic.as_bytes());
             }
             let written = self.with_publish(message, id, duplicate, expiry, None, |publish| {
                 publish.encode_header(version, outbox.tail())
             });
             debug_assert!(written.is_ok());
         }
-        outbox.push(&message.message.payload);
+        outbox.push(&message.payload);
     }
 
     /// Builds the packet for a message and hands it to `then`. No allocation.
     fn with_publish<R>(
         &self,
-        forwarded: &Forwarded<'_>,
+        message: &Message,
         packet_id: Option<PacketId>,
         duplicate: bool,
         expiry: Option<Duration>,
         alias: Option<Alias>,
         then: impl FnOnce(&CheckedPublish<'_>) -> R,
     ) -> R {
-        let Forwarded { message, qos, retain, subscription_identifiers } = forwarded;
         let mut publish = CheckedPublish {
             duplicate,
-            qos: *qos,
-            retain: *retain,
+            qos: message.qos,
+            retain: message.retain,
             topic: message.topic.as_bytes(),
             packet_id,
             properties: Properties::NONE,
             payload: message.payload.len(),
         };
-        let is_plain = message.properties.set().is_none() && subscription_identifiers.is_empty();
-        if self.version() < ProtocolVersion::V5 || is_plain && alias.is_none() {
+        if self.version() < ProtocolVersion::V5 || message.properties.set().is_none() && alias.is_none() {
             return then(&publish);
         }
         let mut list = message_properties(&message.properties, expiry);
@@ -270,7 +250,7 @@ impl Link {
         }
         publish.properties = Properties::new(list.as_slice())
             .with_user_properties(&message.properties.user_properties)
-            .with_subscription_identifiers(subscription_identifiers);
+            .with_subscription_identifiers(&message.properties.subscription_identifiers);
         then(&publish)
     }
 

@@ -24,7 +24,6 @@ pub use violation::Violation;
 use self::{expiries::Expiries, incoming::Incoming, outgoing::Outgoing, packet_ids::PacketIds};
 use crate::{
     Message, Outbox, Timestamp,
-    message::Forwarded,
     packet::{Ack, PacketId, PacketType, Publish, ReasonCode},
 };
 
@@ -100,18 +99,6 @@ impl Session {
         self.outgoing.enqueue(token, message, now)
     }
 
-    /// Sends a message at once if it would be the only one in the queue, and leave it at once; whether it did.
-    pub(crate) fn send(
-        &mut self,
-        token: u64,
-        message: &Forwarded<'_>,
-        link: &mut Link,
-        outbox: &mut Outbox,
-        now: Timestamp,
-    ) -> bool {
-        self.outgoing.send(token, message, &mut self.ids, link, outbox, now)
-    }
-
     /// Drops the oldest queued message of QoS 0.
     pub(crate) fn make_room(&mut self) -> Option<(u64, Message)> {
         self.outgoing.make_room()
@@ -134,7 +121,8 @@ impl Session {
 
     /// Whether a message of this cost would be queued.
     pub(crate) fn has_room(&self, cost: usize) -> bool {
-        self.outgoing.has_room(cost)
+        let QueueLimits { count, bytes } = self.outgoing.limits();
+        self.outgoing.count() < count && self.outgoing.bytes().saturating_add(cost) <= bytes
     }
 
     /// What waits for its first transmission: its place, its token and the message, in order.

@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     Message, Outbox, QoS, Timestamp,
-    message::Forwarded,
     packet::{Ack, Packet, PacketId, PacketType, ReasonCode},
     sorted::SortedMap,
 };
@@ -55,8 +54,8 @@ pub(crate) struct Outgoing {
     /// By order of the program's calls.
     /// [MQTT-4.6.0-5] [MQTT-4.6.0-6] (both versions)
     queue: SortedMap<u64, Queued>,
-    /// The queued messages of QoS 0, which are the first to be dropped.
-    droppable: SortedMap<u64, ()>,
+    /// No queued message of QoS 0 stands before this one. They are the first to be dropped.
+    first_droppable: u64,
     /// The queued messages that expire.
     expiries: Expiries,
     next_queued: u64,
@@ -77,7 +76,7 @@ impl Outgoing {
         Self {
             limits,
             queue: SortedMap::new(),
-            droppable: SortedMap::new(),
+            first_droppable: 0,
             expiries: Expiries::new(),
             next_queued: 0,
             inflight: SortedMap::new(),
@@ -96,6 +95,10 @@ impl Outgoing {
         self.bytes
     }
 
+    pub(super) const fn limits(&self) -> QueueLimits {
+        self.limits
+    }
+
     /// What is to be sent again on a new connection.
     pub(super) fn due_again(&self) -> Option<Replay> {
         let (&first, _) = self.inflight.first()?;
@@ -104,60 +107,18 @@ impl Outgoing {
 
     pub(super) fn enqueue(&mut self, token: u64, message: Message, now: Timestamp) -> Result<(), Message> {
         let cost = message.cost();
-        if !self.has_room(cost) {
+        if self.count() >= self.limits.count || self.bytes.saturating_add(cost) > self.limits.bytes {
             return Err(message);
         }
+        let expires = message.properties.message_expiry.map(|span| now + Duration::from_secs(span.as_secs()));
         self.bytes += cost;
-        let expires = expires_at(&message, now);
         self.append(Queued { token, message, expires, was_sent: false });
         Ok(())
-    }
-
-    /// Whether a message of this cost would be queued.
-    pub(super) fn has_room(&self, cost: usize) -> bool {
-        self.count() < self.limits.count && self.bytes.saturating_add(cost) <= self.limits.bytes
-    }
-
-    /// Sends a message at once if it would be the only one in the queue, and leave it at once; whether it did.
-    pub(super) fn send(
-        &mut self,
-        token: u64,
-        forwarded: &Forwarded<'_>,
-        ids: &mut PacketIds,
-        link: &mut Link,
-        outbox: &mut Outbox,
-        now: Timestamp,
-    ) -> bool {
-        let expires = expires_at(forwarded.message, now);
-        let may_go = self.queue.is_empty()
-            && link.replay.is_none()
-            && bytes::Buf::remaining(outbox) < link.settings.outbox_bytes
-            && expires.is_none_or(|expires| expires > now)
-            && link.refusal_of(forwarded).is_none();
-        if !may_go {
-            return false;
-        }
-        if forwarded.qos == QoS::AtMostOnce {
-            // [MQTT-4.3.1-1] (both versions)
-            link.publish_as(forwarded, None, false, left(expires, now), outbox);
-            return true;
-        }
-        if !self.has_room(forwarded.cost()) {
-            return false;
-        }
-        let Some(id) = self.next_id(ids, link) else { return false };
-        let message = forwarded.to_message();
-        self.bytes += message.cost();
-        self.begin_exchange(Queued { token, message, expires, was_sent: false }, id, link, outbox, now);
-        true
     }
 
     fn append(&mut self, queued: Queued) {
         let order = self.next_queued;
         self.next_queued += 1;
-        if queued.message.qos == QoS::AtMostOnce {
-            self.droppable.insert(order, ());
-        }
         if let Some(expires) = queued.expires {
             self.expiries.note(expires, order);
         }
@@ -166,9 +127,6 @@ impl Outgoing {
 
     fn dequeue(&mut self, order: u64) -> Option<Queued> {
         let queued = self.queue.remove(&order)?;
-        if queued.message.qos == QoS::AtMostOnce {
-            self.droppable.remove(&order);
-        }
         if queued.expires.is_some() {
             let queue = &self.queue;
             self.expiries.departed(queue.len(), |order| queue.contains(&order));
@@ -184,7 +142,12 @@ impl Outgoing {
     }
 
     pub(super) fn make_room(&mut self) -> Option<(u64, Message)> {
-        let order = *self.droppable.first()?.0;
+        let mut queued = self.queue.from(&self.first_droppable);
+        let oldest =
+            queued.find(|(_, queued)| queued.message.qos == QoS::AtMostOnce).map(|(order, _)| *order);
+        drop(queued);
+        self.first_droppable = oldest.unwrap_or(self.next_queued);
+        let order = oldest?;
         self.discard(order).map(|queued| (queued.token, queued.message))
     }
 
@@ -348,34 +311,17 @@ impl Outgoing {
         outbox: &mut Outbox,
         now: Timestamp,
     ) -> bool {
-        let Some(id) = self.next_id(ids, link) else { return false };
-        let Some(queued) = self.dequeue(order) else { return false };
-        self.begin_exchange(queued, id, link, outbox, now);
-        true
-    }
-
-    /// The identifier of one more exchange; `None` if quota or identifiers are used up.
-    fn next_id(&mut self, ids: &mut PacketIds, link: &Link) -> Option<PacketId> {
         if link.send_quota == 0 {
-            return None;
+            return false;
         }
         // Rather one that the peer may remember from long ago than none for ever.
-        ids.take().or_else(|| self.abandoned.pop_front())
-    }
-
-    fn begin_exchange(
-        &mut self,
-        queued: Queued,
-        id: PacketId,
-        link: &mut Link,
-        outbox: &mut Outbox,
-        now: Timestamp,
-    ) {
-        let Queued { token, message, expires, .. } = queued;
+        let Some(id) = ids.take().or_else(|| self.abandoned.pop_front()) else { return false };
+        let Some(Queued { token, message, expires, .. }) = self.dequeue(order) else { return false };
         link.publish(&message, Some(id), false, left(expires, now), outbox);
         link.send_quota -= 1;
         let phase = Phase::Published { message, expires };
         self.note_sent(InFlight { token, id, phase, counted_in: link.epoch, sent_at: now }, link);
+        true
     }
 
     /// Files an exchange behind all others.
@@ -458,7 +404,6 @@ impl Outgoing {
     /// The peer has lost the session: nothing that was sent can be finished any more.
     pub(super) fn lose(&mut self, policy: LostSession, ids: &mut PacketIds, fates: &mut VecDeque<Fate>) {
         let queue = mem::take(&mut self.queue);
-        self.droppable.clear();
         self.expiries.clear();
         self.by_id.clear();
         self.abandoned.drain(..).for_each(|id| ids.release(id));
@@ -479,11 +424,6 @@ impl Outgoing {
             self.append(queued);
         }
     }
-}
-
-/// When a message that is handed over now is of no use any more.
-fn expires_at(message: &Message, now: Timestamp) -> Option<Timestamp> {
-    message.properties.message_expiry.map(|span| now + Duration::from_secs(span.as_secs()))
 }
 
 /// A message for another peer, with what is left of its expiry [MQTT-3.3.2-6] (5.0); `None` if nothing is left.
