@@ -4,8 +4,10 @@
 //! are lists of [`Case`]s, which [`measure`] runs.
 
 mod codec;
+mod engine;
 mod measure;
 mod report;
+mod scaling;
 
 use std::{error::Error, num::NonZeroUsize};
 
@@ -44,12 +46,18 @@ enum One {
 enum Group {
     /// Reading and writing packets.
     Codec,
+    /// A client and a server, message by message.
+    Engine,
+    /// A broker with few and with many of something.
+    Scaling,
 }
 
 impl Group {
     fn run(self, rounds: NonZeroUsize) -> Result<Section, Box<dyn Error>> {
         match self {
             Self::Codec => codec::section(rounds),
+            Self::Engine => engine::section(rounds),
+            Self::Scaling => scaling::section(rounds),
         }
     }
 }
@@ -58,7 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
     match options.one {
         Some(One::Repeat { case, times }) => find(&case)?.start()(times),
-        Some(One::Profile { case: Some(case) }) => print!("{}", measure::profile(find(&case)?.as_ref())?),
+        Some(One::Profile { case: Some(case) }) => print!("{}", measure::profile(&find(&case)?)?),
         Some(One::Profile { case: None }) => cases().iter().for_each(|case| println!("{}", case.name())),
         None => {
             let groups = if options.groups.is_empty() { Group::value_variants() } else { &options.groups };
@@ -76,10 +84,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// The cases of all groups.
 fn cases() -> Vec<Case> {
-    codec::cases()
+    [codec::cases(), engine::cases(), scaling::cases()].into_iter().flatten().collect()
 }
 
-fn find(name: &str) -> Result<Box<Case>, String> {
+fn find(name: &str) -> Result<Case, String> {
     let found = cases().into_iter().find(|case| case.name() == name);
-    found.map(Box::new).ok_or_else(|| format!("no case is named {name:?}; `profile` lists them"))
+    found.ok_or_else(|| format!("no case is named {name:?}; `profile` lists them"))
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::grid::readable;
 
 /// All in pixels.
-const NAMES: f64 = 150.0;
+const NAMES: f64 = 160.0;
 const BARS: f64 = 420.0;
 const NUMBERS: f64 = 80.0;
 const BAR: f64 = 18.0;
@@ -34,7 +34,7 @@ pub(crate) struct Bars {
 /// One contender's bar.
 #[derive(Debug)]
 pub(crate) struct Bar {
-    pub(crate) contender: String,
+    pub(crate) contender: &'static str,
     pub(crate) role: Role,
     pub(crate) value: f64,
 }
@@ -79,7 +79,7 @@ impl Bars {
                 Role::Limit => " class=\"limit\"",
             };
             let length = (bar.value / longest * BARS).max(1.0);
-            let (name, baseline) = (&bar.contender, y + 12.0);
+            let (name, baseline) = (bar.contender, y + 12.0);
             let _ =
                 writeln!(text, "<text class=\"name\" x=\"{}\" y=\"{baseline}\">{name}</text>", NAMES - 8.0);
             let _ = writeln!(
@@ -100,12 +100,12 @@ mod tests {
 
     #[test]
     fn the_longest_bar_takes_the_whole_width() {
-        let bar = |contender: &str, role, value| Bar { contender: contender.to_owned(), role, value };
+        let bar = |contender, role, value| Bar { contender, role, value };
         let bars = vec![bar("ours", Role::Ours, 5.0), bar("peer", Role::Peer, 20.0)];
         let work = Bars { title: "decode, ns".to_owned(), bars };
         let svg = Chart { file: "test.svg", works: vec![work] }.draw();
-        assert!(svg.contains("class=\"ours\" x=\"150\" y=\"34\" width=\"105.0\""), "{svg}");
-        assert!(svg.contains("<rect x=\"150\" y=\"52\" width=\"420.0\""), "{svg}");
+        assert!(svg.contains("class=\"ours\" x=\"160\" y=\"34\" width=\"105.0\""), "{svg}");
+        assert!(svg.contains("<rect x=\"160\" y=\"52\" width=\"420.0\""), "{svg}");
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
     }
 }

@@ -7,8 +7,11 @@ mod readme;
 
 use std::{fs, io};
 
-use self::grid::readable;
-pub(crate) use self::{chart::Chart, grid::Grid, machine::facts};
+pub(crate) use self::{
+    chart::{Bar, Bars, Chart, Role},
+    grid::{Grid, readable},
+    machine::facts,
+};
 use crate::measure::{Case, Counts, Measured, Spread};
 
 /// What a group prints.

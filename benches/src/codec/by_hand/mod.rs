@@ -1,8 +1,8 @@
 //! A codec for these packets alone, written by hand: it checks what the specifications demand, borrows everything and does
 //! nothing else. The practical limit.
 
-mod read;
-mod write;
+pub(crate) mod read;
+pub(crate) mod write;
 
 use mqtt_engine::packet::ProtocolVersion;
 
@@ -37,7 +37,10 @@ impl Contender for ByHand {
                 packet_id: publish.packet_id,
                 properties: extras(publish.properties),
             }),
-            Packet::PubAck { packet_id } => Content::PubAck { packet_id: *packet_id },
+            Packet::Ack { first, packet_id } => {
+                assert_eq!(*first, write::PUBACK);
+                Content::PubAck { packet_id: *packet_id }
+            }
             Packet::Connect(connect) => {
                 let will = connect.will.expect("there is one");
                 assert!(connect.clean_start && will.qos == 1 && will.retain);
@@ -61,7 +64,10 @@ impl Contender for ByHand {
         buffer.clear();
         match &sample.content {
             Content::Publish(message) => write::publish(message, sample.version, buffer),
-            Content::PubAck { packet_id } => write::puback(*packet_id, buffer),
+            Content::PubAck { packet_id } => {
+                write::ack(write::PUBACK, *packet_id, buffer);
+                Some(())
+            }
             Content::Connect(greeting) => write::connect(greeting, buffer),
         }
         .expect("a packet that can be sent");
@@ -69,7 +75,7 @@ impl Contender for ByHand {
     }
 
     fn stream(sample: &Sample) -> Option<Stream> {
-        Some(Stream { unfinished: Vec::new(), version: sample.version })
+        Some(Stream::new(sample.version))
     }
 
     fn read(stream: &mut Stream, mut piece: &[u8], mut each: impl FnMut(&Packet<'_>)) {
@@ -100,6 +106,12 @@ impl Contender for ByHand {
 pub(crate) struct Stream {
     unfinished: Vec<u8>,
     version: ProtocolVersion,
+}
+
+impl Stream {
+    pub(crate) const fn new(version: ProtocolVersion) -> Self {
+        Self { unfinished: Vec::new(), version }
+    }
 }
 
 fn text(checked: &[u8]) -> String {

@@ -6,7 +6,11 @@ use mqtt_engine::packet::ProtocolVersion;
 #[derive(Debug)]
 pub(crate) enum Packet<'a> {
     Publish(Publish<'a>),
-    PubAck { packet_id: u16 },
+    /// PUBACK, PUBREC, PUBREL or PUBCOMP, by its first byte.
+    Ack {
+        first: u8,
+        packet_id: u16,
+    },
     Connect(Connect<'a>),
 }
 
@@ -14,12 +18,12 @@ pub(crate) enum Packet<'a> {
 #[expect(dead_code, reason = "read, since a program needs them, but the same in all samples")]
 pub(crate) struct Publish<'a> {
     pub(super) duplicate: bool,
-    pub(super) qos: u8,
+    pub(crate) qos: u8,
     pub(super) retain: bool,
     pub(super) topic: &'a [u8],
-    pub(super) packet_id: Option<u16>,
+    pub(crate) packet_id: Option<u16>,
     pub(super) properties: Properties<'a>,
-    pub(super) payload: &'a [u8],
+    pub(crate) payload: &'a [u8],
 }
 
 #[derive(Debug)]
@@ -64,7 +68,7 @@ pub(super) fn packet(frame: &[u8], version: ProtocolVersion) -> Option<Packet<'_
     }
     match first {
         0x30..0x40 => Some(Packet::Publish(publish(first & 0x0F, body, version)?)),
-        0x40 => puback(body, version),
+        0x40 | 0x50 | 0x62 | 0x70 => ack(*first, body, version),
         0x10 => Some(Packet::Connect(connect(body)?)),
         _ => None,
     }
@@ -111,10 +115,12 @@ fn publish(flags: u8, body: &[u8], version: ProtocolVersion) -> Option<Publish<'
     })
 }
 
-/// A PUBACK with a success and no properties; 5.0 has longer ones, which no sample is.
-fn puback(body: &[u8], _version: ProtocolVersion) -> Option<Packet<'_>> {
-    let packet_id = u16::from_be_bytes(body.try_into().ok()?);
-    (packet_id > 0).then_some(Packet::PubAck { packet_id })
+/// An acknowledgement that tells a success; those of 5.0 with properties are left out.
+fn ack(first: u8, body: &[u8], version: ProtocolVersion) -> Option<Packet<'_>> {
+    let (id, rest) = body.split_first_chunk()?;
+    let packet_id = u16::from_be_bytes(*id);
+    let is_success = rest.is_empty() || version == ProtocolVersion::V5 && rest == [0];
+    (packet_id > 0 && is_success).then_some(Packet::Ack { first, packet_id })
 }
 
 /// A CONNECT of 3.1.1.

@@ -1,38 +1,50 @@
 //! Writing: what can't be sent is refused, the size is known before.
 
-use mqtt_engine::packet::ProtocolVersion;
+use mqtt_engine::{QoS, packet::ProtocolVersion};
 
 use super::read::{is_text, is_topic};
 use crate::codec::sample::{Extras, Greeting, Message};
 
-pub(super) fn publish(message: &Message, version: ProtocolVersion, out: &mut Vec<u8>) -> Option<()> {
-    let Message { topic, payload, packet_id, properties } = message;
-    if topic.is_empty() || !is_topic(topic.as_bytes()) {
-        return None;
-    }
-    let id_size = if packet_id.is_some() { 2 } else { 0 };
-    let section = properties.as_ref().map_or(Some(0), size_of)?;
-    let section_size = if version == ProtocolVersion::V5 { variable_size(section) + section } else { 0 };
-    let remaining = 2 + topic.len() + id_size + section_size + payload.len();
-    header(if packet_id.is_some() { 0x32 } else { 0x30 }, remaining, out)?;
-    binary(topic.as_bytes(), out)?;
-    if let Some(id) = packet_id {
-        out.extend_from_slice(&id.to_be_bytes());
-    }
+/// The first bytes of acknowledgements.
+pub(crate) const PUBACK: u8 = 0x40;
+pub(crate) const PUBREC: u8 = 0x50;
+pub(crate) const PUBREL: u8 = 0x62;
+pub(crate) const PUBCOMP: u8 = 0x70;
+
+/// A PUBLISH without properties.
+pub(crate) fn plain_publish(
+    topic: &str,
+    payload: &[u8],
+    qos: QoS,
+    packet_id: Option<u16>,
+    version: ProtocolVersion,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    head((topic, payload), qos, packet_id, if version == ProtocolVersion::V5 { 1 } else { 0 }, out)?;
     if version == ProtocolVersion::V5 {
-        variable(section, out);
-        if let Some(extras) = properties {
-            write(extras, out)?;
-        }
+        out.push(0);
     }
     out.extend_from_slice(payload);
     Some(())
 }
 
-pub(super) fn puback(packet_id: u16, out: &mut Vec<u8>) -> Option<()> {
+pub(super) fn publish(message: &Message, version: ProtocolVersion, out: &mut Vec<u8>) -> Option<()> {
+    let Message { topic, payload, packet_id, properties } = message;
+    let qos = if packet_id.is_some() { QoS::AtLeastOnce } else { QoS::AtMostOnce };
+    let Some(extras) = properties else {
+        return plain_publish(topic, payload, qos, *packet_id, version, out);
+    };
+    let section = size_of(extras)?;
+    head((topic, payload), qos, *packet_id, variable_size(section) + section, out)?;
+    variable(section, out);
+    write(extras, out)?;
+    out.extend_from_slice(payload);
+    Some(())
+}
+
+pub(crate) fn ack(first: u8, packet_id: u16, out: &mut Vec<u8>) {
     let [high, low] = packet_id.to_be_bytes();
-    out.extend_from_slice(&[0x40, 2, high, low]);
-    (packet_id > 0).then_some(())
+    out.extend_from_slice(&[first, 2, high, low]);
 }
 
 pub(super) fn connect(greeting: &Greeting, out: &mut Vec<u8>) -> Option<()> {
@@ -47,6 +59,27 @@ pub(super) fn connect(greeting: &Greeting, out: &mut Vec<u8>) -> Option<()> {
     out.extend_from_slice(&[0, 4, b'M', b'Q', b'T', b'T', 4, 0b1110_1110]);
     out.extend_from_slice(&keep_alive.to_be_bytes());
     parts.iter().try_for_each(|part| binary(part, out))
+}
+
+/// All that stands before the properties.
+fn head(
+    (topic, payload): (&str, &[u8]),
+    qos: QoS,
+    packet_id: Option<u16>,
+    properties: usize,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    if topic.is_empty() || !is_topic(topic.as_bytes()) {
+        return None;
+    }
+    let id_size = if packet_id.is_some() { 2 } else { 0 };
+    let remaining = 2 + topic.len() + id_size + properties + payload.len();
+    header(0x30 | (qos as u8) << 1, remaining, out)?;
+    binary(topic.as_bytes(), out)?;
+    if let Some(id) = packet_id {
+        out.extend_from_slice(&id.to_be_bytes());
+    }
+    Some(())
 }
 
 /// The size of the properties, if they can be sent.
