@@ -35,9 +35,12 @@ struct Options {
 /// What is done to a single case.
 #[derive(Debug, Subcommand)]
 enum One {
-    /// Repeats the work of a case and prints nothing: what callgrind runs.
+    /// Repeats the work of a case and prints nothing.
     #[command(hide = true)]
     Repeat { case: String, times: usize },
+    /// Repeats all cases of a group in turn: what callgrind runs.
+    #[command(hide = true)]
+    Count { group: String },
     /// Prints what callgrind says about the functions of a case. Without a case: the names of all.
     Profile { case: Option<String> },
 }
@@ -66,6 +69,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
     match options.one {
         Some(One::Repeat { case, times }) => find(&case)?.start()(times),
+        Some(One::Count { group }) => {
+            measure::repeat_all(cases().iter().filter(|case| case.group == group));
+        }
         Some(One::Profile { case: Some(case) }) => print!("{}", measure::profile(&find(&case)?)?),
         Some(One::Profile { case: None }) => cases().iter().for_each(|case| println!("{}", case.name())),
         None => {

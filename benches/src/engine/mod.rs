@@ -68,7 +68,8 @@ fn add<P: Pair>(cases: &mut Vec<Case>) {
             if P::connected(version).is_none() {
                 continue;
             }
-            let mut name = format!("QoS {}, {}", qos as u8, &version.to_string()[1..]);
+            let spoken = if version == ProtocolVersion::V5 { "5.0" } else { "3.1.1" };
+            let mut name = format!("QoS {}, {spoken}", qos as u8);
             if batch > 1 {
                 name += &format!(", {batch} at once");
             }
@@ -80,7 +81,7 @@ fn add<P: Pair>(cases: &mut Vec<Case>) {
                     }
                 }
             });
-            cases.push(case.with_units(batch).counted_over(if batch > 1 { 50 } else { 1000 }));
+            cases.push(case.with_units(batch).counted_over(if batch > 1 { 30 } else { 300 }));
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, io, num::NonZeroUsize};
 
 pub(crate) use self::{
     time::Spread,
-    valgrind::{Counts, profile},
+    valgrind::{Counts, profile, repeat_all},
 };
 
 /// Does the work so many times, in a loop of its own.
@@ -39,7 +39,7 @@ impl Case {
         R: FnMut(usize) + 'static,
     {
         let setup = Box::new(move || Box::new(setup()) as Repeat);
-        Self { group, work: work.into(), contender, units: 1, counted: 1000, setup }
+        Self { group, work: work.into(), contender, units: 1, counted: 500, setup }
     }
 
     /// The same, where a repetition does the thing that is measured so many times.
@@ -47,8 +47,8 @@ impl Case {
         Self { units, ..self }
     }
 
-    /// The same with this many repetitions under valgrind, twice that many in all. They must be enough that what happens rarely, such as
-    /// a buffer that grows, has its share.
+    /// The same with this many repetitions under valgrind. They must be enough that what happens rarely, such as a buffer that is
+    /// filled anew, has its share.
     pub(crate) fn counted_over(self, counted: usize) -> Self {
         Self { counted, ..self }
     }
@@ -73,26 +73,30 @@ pub(crate) struct Measured {
     pub(crate) counts: Option<Counts>,
 }
 
-/// Measures cases, in their order: time in turn with all other cases of the same work, so that a slow moment of the machine
+/// Measures all cases of a group, in their order: time in turn with all other cases of the same work, so that a slow moment of the machine
 /// meets everybody.
 ///
 /// # Errors
 ///
 /// Valgrind has failed at one of them.
 pub(crate) fn run(cases: &[Case], rounds: NonZeroUsize) -> io::Result<Vec<Measured>> {
-    let can_count = valgrind::is_there();
     let mut works: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, case) in cases.iter().enumerate() {
         works.entry(&case.work).or_default().push(index);
     }
-    let mut measured: Vec<Option<Measured>> = cases.iter().map(|_| None).collect();
+    let mut times: Vec<Option<Spread>> = cases.iter().map(|_| None).collect();
     for (work, indices) in works {
         eprintln!("{}: {work}", cases[indices[0]].group);
         let contenders: Vec<&Case> = indices.iter().map(|index| &cases[*index]).collect();
         for (index, time) in indices.iter().zip(time::measure(&contenders, rounds)) {
-            let counts = if can_count { Some(valgrind::count(&cases[*index])?) } else { None };
-            measured[*index] = Some(Measured { time, counts });
+            times[*index] = Some(time);
         }
     }
-    Ok(measured.into_iter().flatten().collect())
+    let counts: Vec<Option<Counts>> = if valgrind::is_there() {
+        valgrind::count(cases)?.into_iter().map(Some).collect()
+    } else {
+        cases.iter().map(|_| None).collect()
+    };
+    let measured = times.into_iter().flatten().zip(counts);
+    Ok(measured.map(|(time, counts)| Measured { time, counts }).collect())
 }

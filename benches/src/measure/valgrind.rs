@@ -1,22 +1,21 @@
-//! What valgrind counts while this program repeats a case: instructions (callgrind) and allocations (memcheck).
+//! What callgrind counts while this program repeats cases: instructions, and calls of the allocator.
 //!
-//! The difference between twice as many repetitions and as many belongs to the repetitions alone, without start and set-up.
-//! An allocator that counts would slow down those who allocate.
+//! One run of this program under callgrind takes all cases of a group in turn. A case is repeated once without being counted, so
+//! that buffers have grown; what follows is collected and dumped. An allocator that counts would slow down those who allocate.
 
 use std::{
     env, fs, io,
-    process::{Child, Command, Output, Stdio},
+    path::{Path, PathBuf},
+    process::{self, Command, Output, Stdio},
 };
 
-use super::Case;
+use super::{Case, Repeat};
 
 /// For one unit of the work.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Counts {
     pub(crate) instructions: f64,
     pub(crate) allocations: f64,
-    /// In all allocations together.
-    pub(crate) bytes: f64,
 }
 
 /// Whether valgrind can be run.
@@ -28,32 +27,39 @@ pub(super) fn is_there() -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// What the repetitions of a case cost.
+/// What the repetitions of the cases cost: all those of one group, in their order.
 ///
 /// # Errors
 ///
-/// A run failed, or did not say what it should.
-pub(super) fn count(case: &Case) -> io::Result<Counts> {
-    let callgrind = once_and_twice("--tool=callgrind --callgrind-out-file=/dev/null", case)?;
-    let memcheck = once_and_twice("--tool=memcheck --undef-value-errors=no", case)?;
-    let units = case.counted as f64 * f64::from(case.units);
-    let by_unit = |said: &[String; 2], before, after| {
-        let [once, twice] = said.each_ref().map(|words| number(words, before, after));
-        let missing = || io::Error::other(format!("valgrind did not say {before:?}: {}", said[0]));
-        Ok::<_, io::Error>((twice.ok_or_else(missing)? - once.ok_or_else(missing)?) / units)
-    };
-    Ok(Counts {
-        instructions: by_unit(&callgrind, "Collected :", "\n")?,
-        allocations: by_unit(&memcheck, "total heap usage:", " allocs")?,
-        bytes: by_unit(&memcheck, "frees,", " bytes allocated")?,
-    })
+/// Valgrind has failed, or did not say what it should.
+pub(super) fn count(cases: &[Case]) -> io::Result<Vec<Counts>> {
+    let Some(Case { group, .. }) = cases.first() else { return Ok(Vec::new()) };
+    let folder = Folder::new()?;
+    // Only what happens inside of the function is collected, and each call of it gives a file.
+    let name = "--toggle-collect=*counted_part* --dump-after=*counted_part* --compress-strings=no";
+    run(&folder, &name.split(' ').collect::<Vec<_>>(), &["count", group])?;
+    let counts = cases.iter().zip(1..).map(|(case, part)| {
+        let dump = fs::read_to_string(folder.0.join(format!("out.{part}")))?;
+        let units = case.counted as f64 * f64::from(case.units);
+        let counts = counts_of(&dump, units);
+        counts.ok_or_else(|| io::Error::other(format!("callgrind said nothing about {}", case.name())))
+    });
+    counts.collect()
 }
 
-/// What a tool says about as many repetitions as are counted, and about twice as many.
-fn once_and_twice(tool: &str, case: &Case) -> io::Result<[String; 2]> {
-    let once = start(tool, case, case.counted)?;
-    let twice = start(tool, case, 2 * case.counted)?;
-    Ok([said(once.wait_with_output()?)?, said(twice.wait_with_output()?)?])
+/// What is done under callgrind: each case of a group, one after the other.
+pub(crate) fn repeat_all<'a>(cases: impl Iterator<Item = &'a Case>) {
+    for case in cases {
+        let mut repeat = case.start();
+        repeat(case.counted);
+        counted_part(&mut repeat, case.counted);
+    }
+}
+
+/// Callgrind knows it by its name.
+#[inline(never)]
+fn counted_part(repeat: &mut Repeat, times: usize) {
+    repeat(times);
 }
 
 /// The costliest functions of a case, as `callgrind_annotate` prints them.
@@ -62,44 +68,73 @@ fn once_and_twice(tool: &str, case: &Case) -> io::Result<[String; 2]> {
 ///
 /// Valgrind can't be run.
 pub(crate) fn profile(case: &Case) -> io::Result<String> {
-    let file = env::temp_dir().join(format!("callgrind.out.{}", std::process::id()));
-    let tool = format!("--tool=callgrind --callgrind-out-file={}", file.display());
-    said(start(&tool, case, 20 * case.counted)?.wait_with_output()?)?;
-    let annotated = Command::new("callgrind_annotate").args(["--threshold=95"]).arg(&file).output();
-    fs::remove_file(&file)?;
-    Ok(String::from_utf8_lossy(&annotated?.stdout).into_owned())
+    let folder = Folder::new()?;
+    let times = (20 * case.counted).to_string();
+    run(&folder, &[], &["repeat", &case.name(), &times])?;
+    let file = folder.0.join("out");
+    let annotated = Command::new("callgrind_annotate").arg("--threshold=95").arg(&file).output()?;
+    Ok(String::from_utf8_lossy(&annotated.stdout).into_owned())
 }
 
-fn start(tool: &str, case: &Case, times: usize) -> io::Result<Child> {
+/// Runs this program under callgrind.
+fn run(folder: &Folder, options: &[&str], arguments: &[&str]) -> io::Result<()> {
+    let mut out = std::ffi::OsString::from("--callgrind-out-file=");
+    out.push(folder.0.join("out"));
     let mut command = Command::new("valgrind");
-    command.args(tool.split(' ')).arg(env::current_exe()?);
-    command.args(["repeat", &case.name(), &times.to_string()]);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()
+    command.arg("--tool=callgrind").arg(out).args(options).arg(env::current_exe()?).args(arguments);
+    let Output { status, stderr, .. } = command.stdin(Stdio::null()).output()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other(String::from_utf8_lossy(&stderr).into_owned()))
+    }
 }
 
-/// What a run of valgrind has said at its end.
-fn said(output: Output) -> io::Result<String> {
-    let words = String::from_utf8_lossy(&output.stderr).into_owned();
-    if output.status.success() { Ok(words) } else { Err(io::Error::other(words)) }
+/// Reads a dump: the sum of its instructions, and the calls of the allocator.
+fn counts_of(dump: &str, units: f64) -> Option<Counts> {
+    const ALLOCATORS: [&str; 5] = ["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign"];
+    let total: f64 = dump.lines().find_map(|line| line.strip_prefix("totals: "))?.parse().ok()?;
+    let (mut called, mut allocations) = ("", 0.0);
+    for line in dump.lines() {
+        if let Some(name) = line.strip_prefix("cfn=") {
+            called = name;
+        } else if let Some(calls) = line.strip_prefix("calls=")
+            && ALLOCATORS.contains(&called)
+        {
+            allocations += calls.split(' ').next()?.parse::<f64>().ok()?;
+        }
+    }
+    Some(Counts { instructions: total / units, allocations: allocations / units })
 }
 
-/// The number that stands between two words.
-fn number(words: &str, before: &str, after: &str) -> Option<f64> {
-    let rest = words.split_once(before)?.1;
-    let (number, _) = rest.split_once(after)?;
-    number.trim().replace(',', "").parse().ok()
+/// A folder for what callgrind writes, as long as it is needed.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> io::Result<Self> {
+        let path = env::temp_dir().join(format!("mqtt-engine-benches-{}", process::id()));
+        fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What stays there harms nobody.
+        let _ = fs::remove_dir_all(Path::new(&self.0));
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::{Counts, counts_of};
 
     #[test]
-    fn numbers_are_found_among_the_words() {
-        let words = "==1== Collected : 265241\n==1==   total heap usage: 1,234 allocs, 1,230 frees, 65,536 bytes allocated\n";
-        assert_eq!(number(words, "Collected :", "\n"), Some(265_241.0));
-        assert_eq!(number(words, "total heap usage:", " allocs"), Some(1234.0));
-        assert_eq!(number(words, "frees,", " bytes allocated"), Some(65_536.0));
-        assert_eq!(number(words, "Collected :", " allocs"), None);
+    fn calls_of_the_allocator_are_found_in_a_dump() {
+        let dump = "fn=work\n7 20\ncfn=malloc\ncalls=30 0\n7 900\ncfn=free\ncalls=30 0\n7 300\n\
+            fn=other\n9 1\ncfn=realloc\ncalls=10 0\n9 80\n\ntotals: 1500\n";
+        let counts = Counts { instructions: 150.0, allocations: 4.0 };
+        assert_eq!(counts_of(dump, 10.0), Some(counts));
+        assert_eq!(counts_of("fn=work\n", 10.0), None);
     }
 }

@@ -35,7 +35,7 @@ fn add<S: Scene>(cases: &mut Vec<Case>) {
             }
         });
         let units = S::deliveries(size);
-        cases.push(case.with_units(units).counted_over(1 + 200 / units as usize));
+        cases.push(case.with_units(units).counted_over(1 + 100 / units as usize));
     }
 }
 
