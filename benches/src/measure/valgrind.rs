@@ -1,7 +1,7 @@
 //! What callgrind counts while this program repeats cases: instructions, and calls of the allocator.
 //!
-//! One run of this program under callgrind takes all cases of a group in turn. A case is repeated once without being counted, so
-//! that buffers have grown; what follows is collected and dumped. An allocator that counts would slow down those who allocate.
+//! One run of this program under callgrind takes all cases of a group in turn. A case is repeated twice, and the second time counts:
+//! buffers have grown then. An allocator that counts would slow down those who allocate.
 
 use std::{
     env, fs, io,
@@ -36,9 +36,11 @@ pub(super) fn count(cases: &[Case]) -> io::Result<Vec<Counts>> {
     let Some(Case { group, .. }) = cases.first() else { return Ok(Vec::new()) };
     let folder = Folder::new()?;
     // Only what happens inside of the function is collected, and each call of it gives a file.
-    let name = "--toggle-collect=*counted_part* --dump-after=*counted_part* --compress-strings=no";
-    run(&folder, &name.split(' ').collect::<Vec<_>>(), &["count", group])?;
-    let counts = cases.iter().zip(1..).map(|(case, part)| {
+    let [collect, dump] =
+        &["toggle-collect", "dump-after"].map(|option| format!("--{option}={COUNTED_PART}"));
+    run(&folder, &[collect, dump, "--compress-strings=no"], &["count", group])?;
+    let counts = cases.iter().enumerate().map(|(index, case)| {
+        let part = 2 * index + 2;
         let dump = fs::read_to_string(folder.0.join(format!("out.{part}")))?;
         let units = case.counted as f64 * f64::from(case.units);
         let counts = counts_of(&dump, units);
@@ -51,12 +53,15 @@ pub(super) fn count(cases: &[Case]) -> io::Result<Vec<Counts>> {
 pub(crate) fn repeat_all<'a>(cases: impl Iterator<Item = &'a Case>) {
     for case in cases {
         let mut repeat = case.start();
-        repeat(case.counted);
+        // Calls are counted even where nothing is collected: the first file has those of the set-up as well.
+        counted_part(&mut repeat, case.counted);
         counted_part(&mut repeat, case.counted);
     }
 }
 
-/// Callgrind knows it by its name.
+/// Callgrind knows it by this name.
+const COUNTED_PART: &str = concat!(module_path!(), "::counted_part");
+
 #[inline(never)]
 fn counted_part(repeat: &mut Repeat, times: usize) {
     repeat(times);
