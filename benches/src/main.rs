@@ -68,7 +68,7 @@ impl Group {
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
     match options.one {
-        Some(One::Repeat { case, times }) => find(&case)?.start()(times),
+        Some(One::Repeat { case, times }) => measure::repeat(&find(&case)?, times),
         Some(One::Count { group }) => {
             measure::repeat_all(cases().iter().filter(|case| case.group == group));
         }

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, io, num::NonZeroUsize};
 
 pub(crate) use self::{
     time::Spread,
-    valgrind::{Counts, profile, repeat_all},
+    valgrind::{Counts, profile, repeat, repeat_all},
 };
 
 /// Does the work so many times, in a loop of its own.

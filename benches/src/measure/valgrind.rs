@@ -4,6 +4,7 @@
 //! buffers have grown then. An allocator that counts would slow down those who allocate.
 
 use std::{
+    collections::BTreeMap,
     env, fs, io,
     path::{Path, PathBuf},
     process::{self, Command, Output, Stdio},
@@ -67,18 +68,43 @@ fn counted_part(repeat: &mut Repeat, times: usize) {
     repeat(times);
 }
 
-/// The costliest functions of a case, as `callgrind_annotate` prints them.
+/// Repeats a case, of which callgrind counts nothing but that.
+pub(crate) fn repeat(case: &Case, times: usize) {
+    let mut repeat = case.start();
+    counted_part(&mut repeat, times);
+}
+
+/// The costliest functions of a case: instructions for one unit, without those of the functions that they call.
 ///
 /// # Errors
 ///
-/// Valgrind can't be run.
+/// Valgrind can't be run, or `callgrind_annotate`.
 pub(crate) fn profile(case: &Case) -> io::Result<String> {
+    const SHOWN: usize = 40;
     let folder = Folder::new()?;
-    let times = (20 * case.counted).to_string();
-    run(&folder, &[], &["repeat", &case.name(), &times])?;
-    let file = folder.0.join("out");
-    let annotated = Command::new("callgrind_annotate").arg("--threshold=95").arg(&file).output()?;
-    Ok(String::from_utf8_lossy(&annotated.stdout).into_owned())
+    let collect = format!("--toggle-collect={COUNTED_PART}");
+    run(&folder, &[&collect], &["repeat", &case.name(), &case.counted.to_string()])?;
+    let annotated =
+        Command::new("callgrind_annotate").arg("--threshold=100").arg(folder.0.join("out")).output()?;
+    let units = case.counted as f64 * f64::from(case.units);
+    let functions = by_function(&String::from_utf8_lossy(&annotated.stdout));
+    let line = |(name, sum): &(String, f64)| format!("{:>10.1}  {name}\n", sum / units);
+    Ok(functions.iter().take(SHOWN).map(line).collect())
+}
+
+/// Sums up what `callgrind_annotate` says of each file of a function (`120 ( 3.00%)  file:function [object]`), costliest first.
+fn by_function(annotated: &str) -> Vec<(String, f64)> {
+    let mut sums: BTreeMap<&str, f64> = BTreeMap::new();
+    for line in annotated.lines() {
+        let Some((count, rest)) = line.trim_start().split_once(" (") else { continue };
+        let Some((_, place)) = rest.split_once("%)  ") else { continue };
+        let Some((_, function)) = place.split_once(':') else { continue };
+        let function = function.split_once(" [").map_or(function, |(function, _)| function);
+        *sums.entry(function).or_default() += count.replace(',', "").parse().unwrap_or(0.0);
+    }
+    let mut sums: Vec<_> = sums.into_iter().map(|(name, sum)| (name.to_owned(), sum)).collect();
+    sums.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    sums
 }
 
 /// Runs this program under callgrind.
@@ -132,7 +158,7 @@ impl Drop for Folder {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, counts_of};
+    use super::{Counts, by_function, counts_of};
 
     #[test]
     fn calls_of_the_allocator_are_found_in_a_dump() {
@@ -141,5 +167,13 @@ mod tests {
         let counts = Counts { instructions: 150.0, allocations: 4.0 };
         assert_eq!(counts_of(dump, 10.0), Some(counts));
         assert_eq!(counts_of("fn=work\n", 10.0), None);
+    }
+
+    #[test]
+    fn a_function_is_one_whatever_was_inlined_in_it() {
+        let annotated = "1,000 (10.0%)  PROGRAM TOTALS\n  20 ( 2.00%)  /a/slice.rs:one::two [/bin]\n\
+            1,030 ( 3.00%)  /a/two.rs:one::two\n 500 ( 5.00%)  ./string/x.S:memcpy [/libc.so.6]\n";
+        let expected = [("one::two".to_owned(), 1050.0), ("memcpy".to_owned(), 500.0)];
+        assert_eq!(by_function(annotated), expected);
     }
 }
