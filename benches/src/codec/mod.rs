@@ -7,6 +7,7 @@ mod mqtt5_protocol;
 mod mqtt_protocol_core;
 mod mqttbytes;
 mod mqttrs;
+mod ntex_mqtt;
 mod ours;
 mod read_buffer;
 mod rumqttc;
@@ -31,6 +32,8 @@ macro_rules! with_contenders {
         $function::<rumqttc::Rumqttc4>($($argument)?);
         $function::<rumqttc::Rumqttc5>($($argument)?);
         $function::<mqtt_protocol_core::MqttProtocolCore>($($argument)?);
+        $function::<ntex_mqtt::NtexMqtt3>($($argument)?);
+        $function::<ntex_mqtt::NtexMqtt5>($($argument)?);
         $function::<mqtt5_protocol::Mqtt5Protocol>($($argument)?);
         $function::<by_hand::ByHand>($($argument)?);
         $function::<memcpy::Memcpy>($($argument)?);
@@ -69,10 +72,11 @@ pub(crate) fn section(rounds: NonZeroUsize) -> Result<Section, Box<dyn Error>> {
 /// What the numbers don't tell.
 const NOTES: &str = "\
 The specifications demand that the strings of a packet are UTF-8 without U+0000, and that a topic name has no wildcards. \
-`mqttrs`, `mqttbytes`, `mqtt-protocol-core` and, in 3.1.1, `rumqttc` check for UTF-8 alone when they read; `rumqttc` in 5.0 checks \
+`mqttrs`, `mqttbytes`, `mqtt-protocol-core`, `ntex-mqtt` and, in 3.1.1, `rumqttc` check for UTF-8 alone when they read; `rumqttc` in 5.0 checks \
 nothing in a topic; `mqtt5-protocol` lets wildcards pass. When they write, only `mqtt-protocol-core` has checked the topic, before. \
-`mqttbytes` and `rumqttc` take packets out of a read buffer, which has to be filled again: that copy is in their times. `mqttrs` finds \
-packets in a stream by copying them. `mqtt-engine, kept` takes the PUBLISH out of the stream and keeps topic and payload.\n\n";
+`mqttbytes`, `rumqttc` and `ntex-mqtt` take packets out of a read buffer, which has to be filled again: that copy is in their times. `mqttrs` finds \
+packets in a stream by copying them; `ntex-mqtt` hands over parts of payloads, and `mqtt5-protocol` leaves finding \
+packets to its users. `mqtt-engine, kept` takes the PUBLISH out of the stream and keeps topic and payload.\n\n";
 
 /// The works of the chart.
 const CHARTED: [&str; 3] = [

@@ -9,7 +9,7 @@ use std::{fs, io};
 
 pub(crate) use self::{
     chart::{Bar, Bars, Chart, Role},
-    grid::{Grid, readable},
+    grid::{Grid, grouped, readable},
     machine::facts,
 };
 use crate::measure::{Case, Counts, Measured, Spread};

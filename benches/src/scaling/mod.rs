@@ -8,7 +8,7 @@ use std::{error::Error, hint::black_box, num::NonZeroUsize};
 use self::scenes::{Connections, FanOut, Replay, Retained, Scene, Subscriptions};
 use crate::{
     measure::{self, Case, Measured},
-    report::{self, Grid, Section, readable},
+    report::{self, Grid, Section, grouped},
 };
 
 /// Every scene in each of its sizes.
@@ -19,12 +19,13 @@ pub(crate) fn cases() -> Vec<Case> {
     add::<FanOut>(&mut cases);
     add::<Replay>(&mut cases);
     add::<Retained>(&mut cases);
+    cases.sort_by_key(size_of);
     cases
 }
 
 fn add<S: Scene>(cases: &mut Vec<Case>) {
     for size in S::SIZES.iter().copied() {
-        let case = Case::new("scaling", readable(size.into()), S::NAME, move || {
+        let case = Case::new("scaling", grouped(&size.to_string()), S::NAME, move || {
             let mut scene = S::set_up(size);
             move |times| {
                 for _ in 0..times {
@@ -51,27 +52,30 @@ pub(crate) fn section(rounds: NonZeroUsize) -> Result<Section, Box<dyn Error>> {
 /// Whether the work grows no faster than the logarithm, from the smallest size to the largest; by instructions.
 fn growth(cases: &[Case], measured: &[Measured]) -> String {
     let mut grid = Grid::new("from the smallest N to the largest");
-    let mut start: Option<(&Case, f64)> = None;
-    for (index, (case, measured)) in cases.iter().zip(measured).enumerate() {
+    let mut sizes: Vec<(&str, Vec<(u32, f64)>)> = Vec::new();
+    for (case, measured) in cases.iter().zip(measured) {
         let Some(counts) = measured.counts else { return String::new() };
-        let (first, least) = *start.get_or_insert((case, counts.instructions));
-        if cases.get(index + 1).is_some_and(|next| next.contender == case.contender) {
-            continue;
+        let size = (size_of(case), counts.instructions);
+        match sizes.iter_mut().find(|(scene, _)| *scene == case.contender) {
+            Some((_, sizes)) => sizes.push(size),
+            None => sizes.push((case.contender, vec![size])),
         }
-        let (from, to) = (size_of(first), size_of(case));
-        let (factor, allowed) = (counts.instructions / least, 1.0 + (to / from).log2());
-        grid.set("instructions grow by", case.contender, format!("{factor:.2}"));
-        grid.set("with the logarithm", case.contender, format!("{allowed:.1}"));
+    }
+    for (scene, sizes) in sizes {
+        let [(fewest, least), .., (most, last)] = sizes[..] else { continue };
+        let factor = last / least;
+        let allowed = 1.0 + (f64::from(most) / f64::from(fewest)).log2();
+        grid.set("instructions grow by the factor", scene, format!("{factor:.2}"));
+        grid.set("the logarithm by", scene, format!("{allowed:.1}"));
         let word = if factor <= allowed { "yes" } else { "**no**" };
-        grid.set("no faster than that", case.contender, word.to_owned());
-        start = None;
+        grid.set("no faster than that", scene, word.to_owned());
     }
     grid.markdown() + "\n"
 }
 
 /// The number that names the row.
-fn size_of(case: &Case) -> f64 {
-    case.work.replace(',', "").parse().unwrap_or(1.0)
+fn size_of(case: &Case) -> u32 {
+    case.work.replace(',', "").parse().unwrap_or_default()
 }
 
 #[cfg(test)]
