@@ -84,8 +84,10 @@ pub(crate) fn profile(case: &Case) -> io::Result<String> {
     let folder = Folder::new()?;
     let collect = format!("--toggle-collect={COUNTED_PART}");
     run(&folder, &[&collect], &["repeat", &case.name(), &case.counted.to_string()])?;
-    let annotated =
-        Command::new("callgrind_annotate").arg("--threshold=100").arg(folder.0.join("out")).output()?;
+    let annotated = Command::new("callgrind_annotate")
+        .args(["--auto=no", "--threshold=100"])
+        .arg(folder.0.join("out"))
+        .output()?;
     let units = case.counted as f64 * f64::from(case.units);
     let functions = by_function(&String::from_utf8_lossy(&annotated.stdout));
     let line = |(name, sum): &(String, f64)| format!("{:>10.1}  {name}\n", sum / units);
