@@ -31,7 +31,7 @@ pub(crate) async fn run(options: Box<PubOptions>) -> Result<u8, Failure> {
         .map_err(|error| Failure::new(format!("topic (-t) {:?}: {error}", options.topic)))?
         .with_qos(options.qos);
     template.retain = options.retain;
-    options.connect.properties.apply(&mut template.properties, &mut config)?;
+    options.connect.properties.apply(&mut *template.properties, &mut config)?;
 
     let source = Source::open(&options.payload)?;
     // A stream of lines lives long, so it goes on after a lost connection; a single message reports the loss.
