@@ -55,7 +55,8 @@ pub enum PayloadFormat {
 
 /// A message with its topic: what a program publishes and what it receives.
 ///
-/// Cheap to clone: topic, payload and properties are shared buffers.
+/// Cheap to clone: topic, payload and properties are shared buffers. A received message shares its own with those that came with it: a
+/// small one keeps up to a kilobyte alive, one of 4 KiB and more the adapter's read buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message {
@@ -108,6 +109,31 @@ impl Message {
     pub fn retained(mut self) -> Self {
         self.retain = true;
         self
+    }
+
+    /// A copy that shares nothing with anybody, to be kept for long.
+    pub(crate) fn detached(&self) -> Self {
+        let copy = |bytes: &[u8]| Bytes::copy_from_slice(bytes);
+        let name = |topic: &TopicName| TopicName::from_checked(copy(topic.as_bytes()));
+        let properties = self.properties.set().map(|properties| MessageProperties {
+            payload_format: properties.payload_format,
+            message_expiry: properties.message_expiry,
+            content_type: properties
+                .content_type
+                .as_ref()
+                .map(|text| Text::from_checked(copy(text.as_bytes()))),
+            response_topic: properties.response_topic.as_ref().map(name),
+            correlation_data: properties.correlation_data.as_deref().map(copy),
+            subscription_identifiers: SubscriptionIdentifiers(copy(&properties.subscription_identifiers.0)),
+            user_properties: UserProperties(copy(&properties.user_properties.0)),
+        });
+        Self {
+            topic: name(&self.topic),
+            payload: copy(&self.payload),
+            qos: self.qos,
+            retain: self.retain,
+            properties: properties.map_or(RareProperties::NONE, RareProperties::from),
+        }
     }
 
     /// What it costs in a queue whose bytes are bounded: its buffers and a fixed share for the bookkeeping.
@@ -391,6 +417,34 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
+
+    #[test]
+    fn a_detached_copy_is_the_same_and_shares_nothing() {
+        let packet = Bytes::from_static(b"topicpayload").to_vec();
+        let packet = Bytes::from(packet);
+        let topic = TopicName::new(packet.slice(..5)).unwrap();
+        let mut message = Message::new(topic, packet.slice(5..)).unwrap();
+        assert_eq!(message.detached(), message);
+        message.properties.correlation_data = Some(packet.slice(2..4));
+        message.properties.user_properties.push("a", "1").unwrap();
+        let copy = message.detached();
+        assert_eq!(copy, message);
+        drop(message);
+        assert!(packet.is_unique() && copy.payload.is_unique());
+    }
+
+    /// Most messages have no properties, and setting one to what it is makes none.
+    #[test]
+    fn rare_properties_are_equal_by_what_they_say() {
+        let plain = RareProperties::NONE;
+        let mut touched = RareProperties::default();
+        touched.message_expiry = None;
+        assert!(plain.set().is_none() && touched.set().is_some());
+        assert_eq!(plain, touched);
+        assert_eq!(RareProperties::from((*touched).clone()).set(), None);
+        touched.message_expiry = Some(Duration::from_secs(1));
+        assert_ne!(plain, touched);
+    }
 
     #[test]
     fn user_properties_keep_order_and_repeats() {

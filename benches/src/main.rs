@@ -1,8 +1,9 @@
 //! The engine measured side by side with its peers.
 //!
 //! A *group* is a topic of its own and prints one section. Those that repeat work in one thread (`codec`, `engine`, `scaling`)
-//! are lists of [`Case`]s, which [`measure`] runs.
+//! are lists of [`Case`]s, which [`measure`] runs; `broker` starts programs and puts load on them.
 
+mod broker;
 mod codec;
 mod engine;
 mod measure;
@@ -53,6 +54,8 @@ enum Group {
     Engine,
     /// A broker with few and with many of something.
     Scaling,
+    /// Brokers on loopback: the command `mqtt` of this checkout, which is built for it, and mosquitto.
+    Broker,
 }
 
 impl Group {
@@ -61,6 +64,7 @@ impl Group {
             Self::Codec => codec::section(rounds),
             Self::Engine => engine::section(rounds),
             Self::Scaling => scaling::section(rounds),
+            Self::Broker => broker::section(rounds),
         }
     }
 }

@@ -63,7 +63,7 @@ impl Retained {
         if self.count >= count || self.bytes.saturating_add(cost) > bytes {
             return Err(Full);
         }
-        let mut message = message.clone();
+        let mut message = message.detached();
         message.retain = true;
         let expires = message.properties.message_expiry.map(|span| now + span);
         if let Some(expires) = expires {
