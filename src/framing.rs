@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 use core::mem;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 
 use crate::{
     Timestamp,
@@ -54,8 +54,6 @@ pub struct Framing {
     limit: usize,
     oversize: Oversize,
     state: State,
-    /// Room for copies of small PUBLISHes: one allocation for several.
-    room: Option<BytesMut>,
 }
 
 #[derive(Debug)]
@@ -76,7 +74,7 @@ impl Framing {
     /// A stream whose packets have at most `limit` bytes each, fixed header included.
     #[must_use]
     pub const fn new(limit: usize) -> Self {
-        Self { limit, oversize: Oversize::Refuse, state: State::START, room: None }
+        Self { limit, oversize: Oversize::Refuse, state: State::START }
     }
 
     /// Changes the limit for packets whose header is not complete yet.
@@ -103,7 +101,7 @@ impl Framing {
             let found = match &mut self.state {
                 State::Header { len: 0, .. } => {
                     if let Some(size) = self.whole_in(input.chunk())? {
-                        return Ok(Some(self.in_place(size, input)));
+                        return Ok(Some(Self::in_place(size, input)));
                     }
                     self.take_header(input)?
                 }
@@ -147,7 +145,7 @@ impl Framing {
     }
 
     /// A packet that is whole in the input's chunk. A PUBLISH is taken out, since parts of it will be kept.
-    fn in_place(&mut self, size: usize, input: &mut impl Buf) -> Span {
+    fn in_place(size: usize, input: &mut impl Buf) -> Span {
         let chunk = input.chunk();
         if chunk.first().is_none_or(|first| first >> 4 != PacketType::Publish.as_u8()) {
             return Span::InPlace(size);
@@ -155,13 +153,9 @@ impl Framing {
         if size >= SHARE_FROM {
             return Span::Assembled(input.copy_to_bytes(size));
         }
-        let room = match &mut self.room {
-            Some(room) if room.capacity() >= size => room,
-            room => room.insert(BytesMut::with_capacity(size.max(ROOM.min(self.limit)))),
-        };
-        room.extend_from_slice(chunk.get(..size).unwrap_or(chunk));
+        let packet = Bytes::copy_from_slice(chunk.get(..size).unwrap_or(chunk));
         input.advance(size);
-        Span::Assembled(room.split().freeze())
+        Span::Assembled(packet)
     }
 
     /// Takes one more byte of a fixed header. Once it is complete, the packet's bytes are awaited or let pass.
@@ -217,8 +211,6 @@ fn size_of(start: &[u8]) -> Result<Option<usize>, DecodeError> {
 /// A PUBLISH of at least this many bytes shares the input's buffer, a smaller one is copied out of it: what is kept of a small
 /// message must not keep a large buffer alive.
 const SHARE_FROM: usize = 4096;
-/// Small PUBLISHes are copied side by side into pieces of this size, which the smallest kept message keeps alive.
-const ROOM: usize = 1024;
 
 /// Moves bytes from the input's chunk until `bytes` has `size`; how many. The room doubles with what came, up to `size`.
 fn take(bytes: &mut Vec<u8>, size: usize, input: &mut impl Buf) -> usize {

@@ -55,8 +55,8 @@ pub enum PayloadFormat {
 
 /// A message with its topic: what a program publishes and what it receives.
 ///
-/// Cheap to clone: topic, payload and properties are shared buffers. A received message shares its own with those that came with it: a
-/// small one keeps up to a kilobyte alive, one of 4 KiB and more the adapter's read buffer.
+/// Cheap to clone: topic and payload are shared buffers, and so are those of the properties, if there are any. A received one of 4 KiB
+/// and more shares the buffer that the adapter read into.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message {
@@ -160,6 +160,12 @@ impl RareProperties {
     /// The properties, if there is room for some.
     pub(crate) fn set(&self) -> Option<&MessageProperties> {
         self.0.as_deref()
+    }
+
+    /// Whether a part is too long for a packet: the one that is not checked when it is made.
+    pub(crate) fn is_overlong(&self) -> bool {
+        let data = self.set().and_then(|properties| properties.correlation_data.as_ref());
+        data.is_some_and(|data| data.len() > usize::from(u16::MAX))
     }
 
     /// Replaces the identifiers of the matched subscriptions.
@@ -437,7 +443,7 @@ mod tests {
     #[test]
     fn rare_properties_are_equal_by_what_they_say() {
         let plain = RareProperties::NONE;
-        let mut touched = RareProperties::default();
+        let mut touched = RareProperties::NONE;
         touched.message_expiry = None;
         assert!(plain.set().is_none() && touched.set().is_some());
         assert_eq!(plain, touched);

@@ -132,7 +132,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         };
         if former.is_none() {
             let index = place.unwrap_or(index);
-            self.start = if self.is_empty() { index } else { self.start.min(index) };
+            self.start = self.start.min(index);
             self.len += 1;
         }
     }
@@ -146,9 +146,6 @@ impl<K: Ord, V> SortedMap<K, V> {
                 self.make_room();
                 self.entries.push(entry);
             }
-        }
-        if self.is_empty() {
-            self.start = self.entries.len() - 1;
         }
         self.len += 1;
     }

@@ -294,3 +294,14 @@ fn s54_another_first_packet_is_named_in_either_version() {
         assert_eq!(output(&mut connection), b"");
     }
 }
+
+/// The owner's message that no packet can carry is dropped, whatever room there is.
+#[test]
+fn a_message_with_too_long_correlation_data_is_not_delivered() {
+    let mut connection = accepted(1, None);
+    output(&mut connection);
+    let mut message = Message::new("t", "x").unwrap();
+    message.properties.correlation_data = Some(Bytes::from(vec![7; 70_000]));
+    assert_eq!(connection.deliver(message.clone(), NOW), [(message, DropReason::TooLarge)]);
+    assert_eq!(output(&mut connection), b"");
+}

@@ -84,8 +84,8 @@ fn as_stream(bytes: &[u8], limit: usize, oversize: Oversize) {
         let mut found = (Vec::new(), None);
         let memory = measure(|| found = packets_of(&mut framing, &mut input));
         let found_bytes: usize = found.0.iter().map(|packet| packet.len() + BOOKKEEPING).sum();
-        // A buffer doubles, and the old one is still there while it does. Small PUBLISHes have room side by side.
-        let most = 2 * found_bytes + 3 * limit.min(bytes.len()) + limit.min(ROOM) + BOOKKEEPING;
+        // A buffer doubles, and the old one is still there while it does.
+        let most = 2 * found_bytes + 3 * limit.min(bytes.len()) + BOOKKEEPING;
         assert!(memory.bytes_max <= most as u64, "{} bytes of {most}", memory.bytes_max);
         assert!(input.steps <= 5 + bytes.len(), "{} steps over {} bytes", input.steps, bytes.len());
         assert!(found.0.iter().all(|packet| packet.len() <= limit));
@@ -93,9 +93,6 @@ fn as_stream(bytes: &[u8], limit: usize, oversize: Oversize) {
     });
     assert_eq!(whole, cut, "found depends on the cuts");
 }
-
-/// How much room is made for small PUBLISHes at once.
-const ROOM: usize = 1024;
 
 /// What a packet costs besides its bytes: handles, and the places of a list that grows.
 const BOOKKEEPING: usize = 256;

@@ -182,16 +182,11 @@ impl Broker {
         while let Some(peer) = self.connections.get_mut(id.0) {
             // It stops behind each request.
             peer.connection.take_in(input, self.now);
-            self.handle_events(id.0);
-            // What a request brings its own client stands before the answer to the next packet, however the stream was cut.
-            if let Some(peer) = self.connections.get_mut(id.0) {
-                peer.connection.fill(self.now);
-            }
+            self.drain(id.0);
             if !input.has_remaining() || !self.wants_input(id) {
                 break;
             }
         }
-        self.refresh(id.0);
         if !matches!(self.transport(id), Transport::Keep) {
             input.advance(input.remaining());
         }
@@ -320,11 +315,6 @@ impl Broker {
 
     /// Handles what a connection has to tell, and notes what that changed about it.
     fn drain(&mut self, key: Key) {
-        self.handle_events(key);
-        self.refresh(key);
-    }
-
-    fn handle_events(&mut self, key: Key) {
         while let Some(event) = self.connections.get_mut(key).and_then(|peer| peer.connection.poll_event()) {
             match event {
                 ConnectionEvent::Connect(request) => self.connect(key, request),
@@ -339,21 +329,20 @@ impl Broker {
                 ConnectionEvent::Disconnected { cause } => self.disconnected(key, cause),
             }
         }
+        self.refresh(key);
     }
 
-    /// Brings a connection's timer and its place among the ready ones up to date.
+    /// Brings a connection's outbox, its timer and its place among the ready ones up to date.
     fn refresh(&mut self, key: Key) {
-        let session = self.connections.get(key).and_then(|peer| peer.session);
-        // They are replayed when the outbox is looked at, so that it makes no difference how input was cut.
-        let may_replay = session.is_some_and(|session| {
-            self.release_if_relieved(session);
-            self.next_replay(session).is_some()
-        });
         let Some(peer) = self.connections.get_mut(key) else { return };
         peer.connection.fill(self.now);
+        let session = peer.session;
+        // What is held and what is retained moves when the outbox is looked at, so that it makes no difference how input was cut.
+        let is_due = session.is_some_and(|key| self.is_relieved(key) || self.next_replay(key).is_some());
+        let Some(peer) = self.connections.get_mut(key) else { return };
         peer.advance_timer(key, &mut self.timers);
         let wish = (peer.connection.transport(), peer.connection.wants_input());
-        if peer.connection.has_output() || may_replay || wish != peer.wish {
+        if peer.connection.has_output() || is_due || wish != peer.wish {
             peer.wish = wish;
             peer.mark_ready(key, &mut self.ready);
         }

@@ -66,14 +66,16 @@ impl Broker {
 
     /// Acknowledges what was held for a session that has read, so that its queue is at most half full.
     pub(super) fn release_if_relieved(&mut self, key: SessionKey) {
-        let Some(stored) = self.sessions.get(key) else { return };
-        if stored.pressure.held.is_empty() {
-            return;
-        }
-        let peer = stored.connection().and_then(|connection| self.connections.get(connection));
-        if peer.is_some_and(|peer| peer.connection.room().is_some()) {
+        if self.is_relieved(key) {
             self.release(key);
         }
+    }
+
+    /// Whether something is held for a session that has read.
+    pub(super) fn is_relieved(&self, key: SessionKey) -> bool {
+        let Some(stored) = self.sessions.get(key) else { return false };
+        let peer = stored.connection().and_then(|connection| self.connections.get(connection));
+        !stored.pressure.held.is_empty() && peer.is_some_and(|peer| peer.connection.room().is_some())
     }
 
     /// Acknowledges all that was held for a session.

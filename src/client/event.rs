@@ -224,10 +224,9 @@ pub enum DisconnectReason {
     Refused(ServerWords),
     /// The server ended the connection with DISCONNECT.
     ServerDisconnected(ServerWords),
-    /// What the program put into its settings does not fit into a packet; the client stays disconnected.
+    /// What the program put into its settings, or into an authentication, does not fit into a packet; the client stays disconnected.
     Unencodable(EncodeError),
-    /// The server takes no packets of the size that an answer needs, or an AUTH of the program's.
-    /// [MQTT-3.2.2-15] (5.0)
+    /// The server takes no packets of the size that an answer needs.
     AnswerTooLarge,
     /// The server sent a packet that can't be parsed or breaks a rule that any reader can check.
     Malformed(DecodeError),

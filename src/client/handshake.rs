@@ -200,6 +200,7 @@ impl Client {
             return self.misbehaved(Violation::AuthenticationMethodChanged);
         }
         let limits = server_limits(properties);
+        // [MQTT-3.2.2-15] (5.0)
         if (limits.maximum_packet_size as usize) < SMALLEST_PACKET_SIZE {
             return self.fail(DisconnectReason::AnswerTooLarge, None);
         }
@@ -323,7 +324,7 @@ impl Client {
         if let Err(error) = auth.size(self.config.version) {
             self.end(DisconnectReason::Unencodable(error), Afterwards::Rest);
         } else if !self.wire.link.write(&auth, &mut self.outbox) {
-            self.fail(DisconnectReason::AnswerTooLarge, Some(ReasonCode::ImplementationSpecificError));
+            self.end(DisconnectReason::Unencodable(packet::EncodeError::TooLarge), Afterwards::Rest);
         }
     }
 }

@@ -89,7 +89,7 @@ impl Client {
         }
     }
 
-    /// What the server would not take is not worth an end of its own.
+    /// Writes a packet unless it is larger than the server takes; whether it did.
     pub(super) fn write_if_it_fits(&mut self, packet: &Packet<'_>) -> bool {
         self.wire.link.write(packet, &mut self.outbox)
     }

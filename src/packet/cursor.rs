@@ -233,9 +233,20 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
     /// A topic name, or the empty string; wildcards are refused [MQTT-3.3.2-2] (both versions).
     pub(super) fn topic_or_empty(&mut self, field: &'static str) -> Result<&'a str, DecodeError> {
         let start = self.at();
-        let topic = self.cursor.text_without([0, b'+', b'#'], field)?;
-        self.tell(start..self.at(), field, FieldValue::Text(topic));
-        Ok(topic)
+        let read = self.cursor.text_without([0, b'+', b'#'], field);
+        match &read {
+            Ok(topic) => self.tell(start..self.at(), field, FieldValue::Text(topic)),
+            Err(error) if error.fault == Fault::TopicWildcard => self.tell_text_since(start, field),
+            Err(_) => {}
+        }
+        read
+    }
+
+    /// Tells the observer of a string that was read and is not what it should be.
+    #[cold]
+    fn tell_text_since(&mut self, start: usize, field: &'static str) {
+        let string = self.cursor.since(start).get(2..).unwrap_or_default();
+        self.tell(start..self.at(), field, FieldValue::Text(str::from_utf8(string).unwrap_or_default()));
     }
 
     /// A topic name [MQTT-4.7.3-1] (both versions).

@@ -48,7 +48,7 @@ pub enum EncodeError {
         /// The field.
         field: &'static str,
     },
-    /// What follows the fixed header is longer than 268,435,455 bytes.
+    /// What follows the fixed header is longer than 268,435,455 bytes, or the packet is larger than its receiver takes.
     TooLarge,
     /// The field exists in another version only.
     NotInThisVersion {
@@ -73,7 +73,7 @@ impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TextTooLong { field } => write!(f, "{field}: longer than 65,535 bytes"),
-            Self::TooLarge => f.write_str("the packet is larger than 268,435,455 bytes"),
+            Self::TooLarge => f.write_str("the packet is larger than any may be, or than its receiver takes"),
             Self::NotInThisVersion { field } => write!(f, "{field}: not in this version of the protocol"),
             Self::Invalid { field, fault } => write!(f, "{field}: {fault}"),
             Self::NoRoom { needed } => write!(f, "the buffer has no room for {needed} bytes"),

@@ -19,8 +19,8 @@ use crate::{
 /// No more input is taken while so many bytes of acknowledgements wait for a peer that sends but does not read.
 const ANSWER_BYTES: u64 = 64 << 10;
 
-/// The longest acknowledgement, one with a reason: a peer that takes no packet of this size can't be talked to. Of clients none comes so
-/// far, since CONNACK is as long.
+/// The longest acknowledgement, one with a reason: a server that takes no packet of this size can't be talked to. A client that does not
+/// never gets its CONNACK, which is as long.
 pub(crate) const SMALLEST_PACKET_SIZE: usize = 5;
 
 /// What two peers agreed on with CONNECT and CONNACK.
@@ -146,7 +146,7 @@ impl Link {
     }
 
     /// Writes a packet that was built from checked parts, unless it is larger than the peer takes; whether it did.
-    /// [MQTT-3.1.2-24] [MQTT-3.2.2-15] (5.0)
+    /// [MQTT-3.2.2-15] (5.0)
     pub(crate) fn write(&self, packet: &Packet<'_>, outbox: &mut Outbox) -> bool {
         let size = packet.size(self.version());
         let fits = size.is_ok_and(|size| size <= self.settings.peer_packet_size);
@@ -169,6 +169,9 @@ impl Link {
         }
         if message.retain && !self.settings.peer_retains {
             return Some(ReasonCode::RetainNotSupported);
+        }
+        if self.version() >= ProtocolVersion::V5 && message.properties.is_overlong() {
+            return Some(ReasonCode::PacketTooLarge);
         }
         if self.takes_any_form_of(message) {
             return None;

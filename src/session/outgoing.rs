@@ -142,10 +142,9 @@ impl Outgoing {
     }
 
     pub(super) fn make_room(&mut self) -> Option<(u64, Message)> {
-        let mut queued = self.queue.from(&self.first_droppable);
-        let oldest =
-            queued.find(|(_, queued)| queued.message.qos == QoS::AtMostOnce).map(|(order, _)| *order);
-        drop(queued);
+        let is_droppable =
+            |(order, queued): (&u64, &Queued)| (queued.message.qos == QoS::AtMostOnce).then_some(*order);
+        let oldest = self.queue.from(&self.first_droppable).find_map(is_droppable);
         self.first_droppable = oldest.unwrap_or(self.next_queued);
         let order = oldest?;
         self.discard(order).map(|queued| (queued.token, queued.message))

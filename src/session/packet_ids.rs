@@ -115,7 +115,7 @@ mod tests {
                 assert_eq!(live.len(), 65_535);
             }
         }
-        let free: usize = ids.free.iter().map(|(first, last)| usize::from(last - first) + 1).sum();
+        let free: usize = ids.free.iter().map(|(last, first)| usize::from(last - first) + 1).sum();
         assert_eq!(free + live.len(), 65_535);
     }
 }

@@ -44,6 +44,7 @@ fn s68_an_acknowledgement_waits_until_the_slow_subscriber_has_room() {
         world.expect_nothing(publisher);
         world.messages(slow);
         world.send(slow, &puback(2));
+        assert_eq!(world.payloads(slow), ["x"], "its outbox is looked at, as `poll_ready` asks");
         world.expect(publisher, &[ack(6), ack(7)]);
         assert_eq!(world.broker.statistics().dropped, 0);
     }

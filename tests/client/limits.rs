@@ -1,6 +1,6 @@
 //! S50 to S56 and S71: sizes, and what a server rules out.
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use mqtt_engine::{
     ClientEvent, DisconnectReason, Oversize, PublishError, QoS, RequestError, Subscribe, Subscription,
     TopicFilter, Transport,
@@ -274,5 +274,19 @@ fn s55_oversized_messages_now_and_then_are_no_reason_to_give_up() {
         desk.connect(true);
         desk.cut();
         assert!(matches!(desk.client.transport(), Transport::Open { .. }));
+    }
+}
+
+/// Correlation data is the one part of a message whose length nothing else bounds: it can't be announced in two bytes.
+#[test]
+fn correlation_data_too_long_for_a_packet_is_refused_when_it_is_published() {
+    let mut desk = Desk::connected(config(V5));
+    for (length, fits) in [(usize::from(u16::MAX), true), (usize::from(u16::MAX) + 1, false)] {
+        let mut message = message("a", "x", QoS::AtLeastOnce);
+        message.properties.correlation_data = Some(Bytes::from(vec![7; length]));
+        let published = desk.client.publish(message, desk.now);
+        assert_eq!(published.is_ok(), fits);
+        assert!(fits || matches!(published, Err(PublishError::TooLarge(_))));
+        assert_eq!(desk.sent().len(), usize::from(fits));
     }
 }
