@@ -99,8 +99,9 @@ pub(crate) fn section(rounds: NonZeroUsize) -> Result<Section, Box<dyn Error>> {
         }
     }
     let versions: Vec<String> = brokers.iter().map(Broker::version).collect();
+    let runs = if rounds == 1 { "One run".to_owned() } else { format!("Medians of {rounds} runs") };
     let text = format!(
-        "{}\n{}\n{}\nMedians of {rounds} runs of 2 to 3 seconds. {} Brokers: {}.\n",
+        "{}\n{}\n{}\n{runs} of 2 to 3 seconds. {} Brokers: {}.\n",
         tables.processor.markdown(),
         tables.latency.markdown(),
         tables.connections.markdown(),

@@ -12,7 +12,7 @@ use std::{
 /// How long a broker may take until it accepts connections.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Descriptors for 10,000 connections.
-const DESCRIPTORS: &str = "--nofile=20480:20480";
+const DESCRIPTORS: &str = "--nofile=16384:16384";
 /// The load runs on the other core.
 const CORE: &str = "0";
 
@@ -83,7 +83,17 @@ impl Broker {
         command.args(["--cpu-list", CORE, "prlimit", DESCRIPTORS]);
         let configuration = match self {
             Self::Ours(mqtt) => {
-                command.arg(mqtt).args(["broker", "--quiet", "--max-subscriptions", "20000", "--listen"]);
+                command.arg(mqtt).args([
+                    "broker",
+                    "--quiet",
+                    "--max-subscriptions",
+                    "20000",
+                    "--max-connections",
+                    "20000",
+                    "--max-sessions",
+                    "20000",
+                    "--listen",
+                ]);
                 command.arg(address.to_string());
                 None
             }

@@ -11,7 +11,8 @@ pub(crate) fn facts(packages: &[&str]) -> String {
     let compiler = compiler().unwrap_or_else(|| "an unknown rustc".to_owned());
     let versions: Vec<String> =
         packages.iter().filter_map(|name| Some(format!("{name} {}", version(LOCK, name)?))).collect();
-    format!("Measured on {cores} × {model} with {compiler}, release profile. {}.", versions.join(", "))
+    let measured = format!("Measured on {cores} × {model} with {compiler}, release profile.");
+    if versions.is_empty() { measured } else { format!("{measured} {}.", versions.join(", ")) }
 }
 
 fn model() -> Option<String> {
