@@ -306,16 +306,7 @@ fn filter_count(request: &Request) -> usize {
 
 /// Writes a request, unless it is larger than the server takes.
 fn write_request(request: &Request, id: PacketId, link: &Link, outbox: &mut crate::Outbox) -> bool {
-    let version = link.version();
-    let limit = link.settings.peer_packet_size;
-    let written = with_packet(request, id, version, |packet| {
-        let fits = packet.size(version)? <= limit;
-        if fits {
-            packet.encode(version, outbox.tail())?;
-        }
-        Ok(fits)
-    });
-    matches!(written, Ok(true))
+    matches!(with_packet(request, id, link.version(), |packet| Ok(link.write(packet, outbox))), Ok(true))
 }
 
 /// Builds the packet for a request and hands it to `then`.
