@@ -226,7 +226,7 @@ pub enum DisconnectReason {
     ServerDisconnected(ServerWords),
     /// What the program put into its settings, or into an authentication, does not fit into a packet; the client stays disconnected.
     Unencodable(EncodeError),
-    /// The server takes no packets of the size that an answer needs.
+    /// The server takes no packets of the size that an answer needs, 5 bytes. The next attempt comes after the longest delay.
     AnswerTooLarge,
     /// The server sent a packet that can't be parsed or breaks a rule that any reader can check.
     Malformed(DecodeError),

@@ -270,3 +270,26 @@ fn s68_nobody_is_acknowledged_behind_his_disconnect() {
     world.broker.handle_timeout(world.now);
     world.expect_fault(publisher, ReasonCode::KeepAliveTimeout);
 }
+
+/// When a held acknowledgement goes out depends on when the outbox is looked at, not on how input was cut.
+#[test]
+fn s68_s51_held_acknowledgements_do_not_depend_on_cuts() {
+    let played = |pieces: &[&str]| {
+        let mut world = World::with(|config| {
+            config.connection.queue_count = 10;
+            config.connection.inflight_maximum = 1;
+        });
+        let client = world.connect(hello(V4, "a"));
+        world.subscribe(client, "t", AtLeastOnce);
+        for number in 1..=6 {
+            world.publish(client, "t", AtLeastOnce, number, "x");
+        }
+        let before: Vec<_> = std::iter::from_fn(|| world.next(client)).collect();
+        assert!(before.iter().all(|frame| frame[..] != [0x40, 2, 0, 6]), "the last one is held");
+        pieces.iter().for_each(|piece| world.hex(client, piece));
+        std::iter::from_fn(|| world.next(client)).collect::<Vec<_>>()
+    };
+    let cut = played(&["40 02 00 01", "30 04 00 01 6F 70", "C0 00"]);
+    assert_eq!(cut, played(&["40 02 00 01 30 04 00 01 6F 70 C0 00"]));
+    assert!(cut.iter().any(|frame| frame[..] == [0x40, 2, 0, 6]), "{cut:x?}");
+}

@@ -90,6 +90,14 @@ fn fields_are_told_up_to_the_fault() {
     );
 }
 
+/// A topic that may not be one is told, since it explains the fault.
+#[test]
+fn a_topic_with_a_wildcard_is_told() {
+    let told = lines(&bytes("30 05 00 03 \"a/#\""), V3);
+    assert!(told.last().unwrap().starts_with("2..7 topic name: "), "{told:?}");
+    assert!(told.last().unwrap().contains("a/#"), "{told:?}");
+}
+
 /// The fields cover every byte of a packet, in order.
 #[test]
 fn no_byte_is_left_unexplained() {
