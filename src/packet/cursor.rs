@@ -111,16 +111,25 @@ impl<'a> Cursor<'a> {
         let bytes = self.binary(field)?;
         match str::from_utf8(bytes) {
             Ok(text) if !contains_any(bytes, forbidden) => Ok(text),
-            text => Err(self.text_fault(bytes, text.err().map(|error| error.valid_up_to()), field)),
+            text => {
+                let not_utf8 = text.err().map(|error| error.valid_up_to());
+                Err(self.text_fault(bytes, not_utf8, &forbidden, field))
+            }
         }
     }
 
     /// What is wrong with the string that was just read: it is no UTF-8 from some index on, or has a character that it may not have.
     #[cold]
-    fn text_fault(&self, bytes: &[u8], not_utf8: Option<usize>, field: &'static str) -> DecodeError {
+    fn text_fault(
+        &self,
+        bytes: &[u8],
+        not_utf8: Option<usize>,
+        forbidden: &[u8],
+        field: &'static str,
+    ) -> DecodeError {
         let nul = || Some((bytes.iter().position(|byte| *byte == 0)?, Fault::ContainsNul));
         let wildcard = || {
-            let index = bytes.iter().position(|byte| matches!(byte, b'+' | b'#'));
+            let index = bytes.iter().position(|byte| forbidden.contains(byte));
             (index.unwrap_or_default(), Fault::TopicWildcard)
         };
         let (index, fault) =
