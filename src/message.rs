@@ -10,6 +10,7 @@ use core::{
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::{
+    Timestamp,
     text::{Text, TextError, check_text},
     topic::TopicName,
 };
@@ -134,6 +135,11 @@ impl Message {
             retain: self.retain,
             properties: properties.map_or(RareProperties::NONE, RareProperties::from),
         }
+    }
+
+    /// When it is of no use any more, if it is new now: seconds are counted whole.
+    pub(crate) fn expires(&self, now: Timestamp) -> Option<Timestamp> {
+        self.properties.message_expiry.map(|span| now + Duration::from_secs(span.as_secs()))
     }
 
     /// What it costs in a queue whose bytes are bounded: its buffers and a fixed share for the bookkeeping.

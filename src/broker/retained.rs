@@ -47,7 +47,7 @@ impl Retained {
     }
 
     /// Keeps a message in place of the topic's former one; an empty one only removes that [MQTT-3.3.1-5] [MQTT-3.3.1-10]
-    /// [MQTT-3.3.1-11] (3.1.1), [MQTT-3.3.1-5] [MQTT-3.3.1-6] [MQTT-3.3.1-7] (5.0).
+    /// [MQTT-3.3.1-11] (3.1.1), [MQTT-3.3.1-5] [MQTT-3.3.1-6] [MQTT-3.3.1-7] (5.0), and so does one whose time has passed already.
     ///
     /// # Errors
     ///
@@ -55,7 +55,8 @@ impl Retained {
     /// [MQTT-3.3.1-7] (3.1.1)
     pub(super) fn store(&mut self, message: &Message, now: Timestamp) -> Result<(), Full> {
         self.remove(&message.topic);
-        if message.payload.is_empty() {
+        let expires = message.expires(now);
+        if message.payload.is_empty() || expires.is_some_and(|expires| expires <= now) {
             return Ok(());
         }
         let cost = message.cost();
@@ -65,7 +66,6 @@ impl Retained {
         }
         let mut message = message.detached();
         message.retain = true;
-        let expires = message.properties.message_expiry.map(|span| now + span);
         if let Some(expires) = expires {
             self.expiries.insert((expires, message.topic.clone()));
         }
@@ -193,6 +193,17 @@ mod tests {
         assert_eq!(retained.store(&message("a", "longer"), Timestamp::ZERO), Err(Full));
         assert_eq!(topics(&retained, "#", Timestamp::ZERO), ["b"]);
         assert_eq!(retained.bytes(), cost);
+    }
+
+    /// Whether time is let pass before somebody subscribes must make no difference.
+    #[test]
+    fn what_expires_at_once_is_not_kept_and_removes() {
+        let mut retained = Retained::new(10, 10_000);
+        retained.store(&message("a", "1"), Timestamp::ZERO).unwrap();
+        let mut gone = message("a", "2");
+        gone.properties.message_expiry = Some(Duration::from_millis(999));
+        assert_eq!(retained.store(&gone, Timestamp::ZERO), Ok(()));
+        assert_eq!((retained.count(), retained.bytes(), retained.next_expiry()), (0, 0, None));
     }
 
     /// [MQTT-3.3.2-6] (5.0)

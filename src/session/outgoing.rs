@@ -110,7 +110,7 @@ impl Outgoing {
         if self.count() >= self.limits.count || self.bytes.saturating_add(cost) > self.limits.bytes {
             return Err(message);
         }
-        let expires = message.properties.message_expiry.map(|span| now + Duration::from_secs(span.as_secs()));
+        let expires = message.expires(now);
         self.bytes += cost;
         self.append(Queued { token, message, expires, was_sent: false });
         Ok(())
