@@ -142,6 +142,11 @@ impl Message {
         self.properties.message_expiry.map(|span| now + Duration::from_secs(span.as_secs()))
     }
 
+    /// Whether no time is left to send it in.
+    pub(crate) fn has_expired(&self) -> bool {
+        self.properties.message_expiry.is_some_and(|span| span.as_secs() == 0)
+    }
+
     /// What it costs in a queue whose bytes are bounded: its buffers and a fixed share for the bookkeeping.
     #[must_use]
     pub fn cost(&self) -> usize {

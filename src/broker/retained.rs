@@ -55,8 +55,7 @@ impl Retained {
     /// [MQTT-3.3.1-7] (3.1.1)
     pub(super) fn store(&mut self, message: &Message, now: Timestamp) -> Result<(), Full> {
         self.remove(&message.topic);
-        let expires = message.expires(now);
-        if message.payload.is_empty() || expires.is_some_and(|expires| expires <= now) {
+        if message.payload.is_empty() || message.has_expired() {
             return Ok(());
         }
         let cost = message.cost();
@@ -66,6 +65,7 @@ impl Retained {
         }
         let mut message = message.detached();
         message.retain = true;
+        let expires = message.expires(now);
         if let Some(expires) = expires {
             self.expiries.insert((expires, message.topic.clone()));
         }

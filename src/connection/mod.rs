@@ -428,6 +428,10 @@ pub(crate) fn enqueue(
     fates: &mut VecDeque<Fate>,
 ) -> Vec<(Message, DropReason)> {
     let mut dropped = Vec::new();
+    if message.has_expired() {
+        // [MQTT-3.3.2-5] (5.0): nothing makes room for it.
+        return dropped;
+    }
     let Err(message) = session.enqueue(token, message, now) else { return dropped };
     session.expire(now, fates);
     while !session.has_room(message.cost())

@@ -311,6 +311,22 @@ fn s69_expired_messages_make_room() {
     assert_eq!(world.payloads(client), ["new"]);
 }
 
+/// A message without any time left takes nobody's place, and nothing waits for its end.
+#[test]
+fn s69_a_message_that_expires_at_once_is_nobodys() {
+    let mut world = World::with(|config| config.connection.queue_count = 1);
+    let client = world.connect(hello(V5, "a").with(&[Property::SessionExpiryInterval(100)]));
+    world.subscribe(client, "t", AtLeastOnce);
+    let publisher = world.connect(hello(V5, "p"));
+    world.broker.publish(mqtt_engine::Message::new("t", "waits").unwrap(), world.now);
+    let Packet::Publish(mut packet) = publish("t", AtLeastOnce, 1, "gone") else { unreachable!() };
+    packet.properties = mqtt_engine::packet::Properties::new(&[Property::MessageExpiryInterval(0)]);
+    world.send(publisher, &Packet::Publish(packet));
+    assert_eq!(dropped(&mut world), []);
+    assert!(world.broker.deadline() > Some(world.now));
+    assert_eq!(world.payloads(client), ["waits"]);
+}
+
 /// Events that nobody polls don't pile up.
 #[test]
 fn events_are_bounded() {
