@@ -1,16 +1,17 @@
 //! The engine measured side by side with its peers.
 //!
 //! A *group* is a topic of its own and prints one section. Those that repeat work in one thread (`codec`, `engine`, `scaling`)
-//! are lists of [`Case`]s, which [`measure`] runs; `broker` starts programs and puts load on them.
+//! are lists of [`Case`]s, which [`measure`] runs; `broker` and `clients` start programs that talk to each other.
 
 mod broker;
 mod codec;
 mod engine;
+mod limit;
 mod measure;
 mod report;
 mod scaling;
 
-use std::{error::Error, num::NonZeroUsize};
+use std::{error::Error, net::SocketAddr, num::NonZeroUsize};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -33,7 +34,7 @@ struct Options {
     one: Option<One>,
 }
 
-/// What is done to a single case.
+/// What is done instead of measuring all.
 #[derive(Debug, Subcommand)]
 enum One {
     /// Repeats the work of a case and prints nothing.
@@ -44,6 +45,9 @@ enum One {
     Count { group: String },
     /// Prints what callgrind says about the functions of a case. Without a case: the names of all.
     Profile { case: Option<String> },
+    /// The broker that was written by hand; it ends with its standard input.
+    #[command(hide = true)]
+    Limit { address: SocketAddr },
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -54,7 +58,7 @@ enum Group {
     Engine,
     /// A broker with few and with many of something.
     Scaling,
-    /// Brokers on loopback: the command `mqtt` of this checkout, which is built for it, and mosquitto.
+    /// Brokers on loopback: the command `mqtt` of this checkout, which is built for it, and those that are installed.
     Broker,
 }
 
@@ -78,6 +82,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         Some(One::Profile { case: Some(case) }) => print!("{}", measure::profile(&find(&case)?)?),
         Some(One::Profile { case: None }) => cases().iter().for_each(|case| println!("{}", case.name())),
+        Some(One::Limit { address }) => limit::run(address)?,
         None => {
             let groups = if options.groups.is_empty() { Group::value_variants() } else { &options.groups };
             for group in groups {

@@ -1,10 +1,10 @@
 //! One run of `mqtt bench`.
 
-use std::{error::Error, process::Command};
+use std::{error::Error, net::SocketAddr, process::Command};
 
 use serde_json::Value;
 
-use super::program::{Build, Running};
+use super::contender::Build;
 
 /// The broker runs on the other one.
 const CORE: &str = "1";
@@ -18,30 +18,37 @@ pub(super) struct Report {
     pub(super) p99_us: f64,
     pub(super) memory_per_connection_bytes: f64,
     pub(super) connects_per_second: f64,
+    #[cfg(test)]
+    pub(super) delivered: f64,
+    #[cfg(test)]
+    pub(super) lost: f64,
 }
 
-/// Puts load on a broker.
+/// Puts load on the broker that listens at the address and is the process.
 ///
 /// # Errors
 ///
 /// The run failed, or did not deliver what it should: it says why.
-pub(super) fn run(build: &Build, broker: &Running, options: &[&str]) -> Result<Report, Box<dyn Error>> {
+pub(super) fn run<'a>(
+    build: &Build,
+    (address, process_id): (SocketAddr, u32),
+    options: impl Iterator<Item = &'a str>,
+) -> Result<Report, Box<dyn Error>> {
     let mut command = Command::new("taskset");
-    command.args(["--cpu-list", CORE]).arg(&build.mqtt).args([
-        "bench",
-        "--quiet",
-        "--json",
-        "--host",
-        "127.0.0.1",
-    ]);
-    command.args(["--port", &broker.address.port().to_string()]);
-    command.args(["--broker-pid", &broker.process_id().to_string()]).args(options);
+    command.args(["--cpu-list", CORE]).arg(&build.mqtt).args(["bench", "--quiet", "--json", "-V", "311"]);
+    command.args(["--host", "127.0.0.1", "--port", &address.port().to_string()]);
+    command.args(["--broker-pid", &process_id.to_string()]).args(options);
     let output = command.output()?;
     if !output.status.success() {
-        let why = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(format!("mqtt bench {options:?} failed: {why}").into());
+        return Err(words(&String::from_utf8_lossy(&output.stderr)).into());
     }
     Ok(read(&serde_json::from_slice(&output.stdout)?))
+}
+
+/// What a command says when it fails, without the advice that follows.
+fn words(said: &str) -> &str {
+    let first = said.trim().lines().next().unwrap_or("it failed without a word");
+    first.strip_prefix("error: ").unwrap_or(first)
 }
 
 fn read(report: &Value) -> Report {
@@ -53,12 +60,16 @@ fn read(report: &Value) -> Report {
         p99_us: number("/latency_us/p99"),
         memory_per_connection_bytes: number("/broker/memory_per_connection_bytes"),
         connects_per_second: number("/connects_per_second"),
+        #[cfg(test)]
+        delivered: number("/delivered"),
+        #[cfg(test)]
+        lost: number("/lost"),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::{read, words};
 
     #[test]
     fn what_was_not_measured_is_no_number() {
@@ -68,5 +79,10 @@ mod tests {
         let report = read(&report);
         assert_eq!((report.delivered_per_second, report.p50_us), (5.5, 7.0));
         assert!(report.cpu_us_per_delivery.is_nan() && report.p99_us.is_nan());
+    }
+
+    #[test]
+    fn a_reason_is_one_line() {
+        assert_eq!(words("error: it is over\n  start anew\n"), "it is over");
     }
 }

@@ -1,20 +1,19 @@
 //! Brokers on loopback, under the load of `mqtt bench`: broker and load on a core each.
 
+mod contender;
 mod load;
-mod program;
+mod running;
 
 use std::{error::Error, num::NonZeroUsize};
 
-use self::{
-    load::Report,
-    program::{Broker, Build},
-};
-use crate::report::{self, Grid, Section, readable};
+pub(crate) use self::contender::Broker;
+use self::{contender::Build, load::Report};
+use crate::report::{self, Grid, NONE, Section, readable};
 
 /// More rounds would take hours.
 const MOST_ROUNDS: usize = 5;
 
-/// What is put on a broker: the options of `mqtt bench`, and what is read of its report.
+/// What is put on a broker: the options of `mqtt bench`, and what is read of its report. All in 3.1.1, which every broker speaks.
 struct Workload {
     name: &'static str,
     options: &'static [&'static str],
@@ -35,12 +34,12 @@ const WORKLOADS: [Workload; 10] = [
     Workload { name: "1 → 1, QoS 0", options: &["--seconds", "2"], figure: Figure::PerDelivery },
     Workload {
         name: "1 → 1, QoS 1, window 100",
-        options: &["--seconds", "2", "-q", "1", "-V", "311", "--window", "100"],
+        options: &["--seconds", "2", "-q", "1", "--window", "100"],
         figure: Figure::PerDelivery,
     },
     Workload {
         name: "1 → 1, QoS 2, window 20",
-        options: &["--seconds", "2", "-q", "2", "-V", "311", "--window", "20"],
+        options: &["--seconds", "2", "-q", "2", "--window", "20"],
         figure: Figure::PerDelivery,
     },
     Workload {
@@ -50,7 +49,7 @@ const WORKLOADS: [Workload; 10] = [
     },
     Workload {
         name: "1 → 100, QoS 1, window 100",
-        options: &["--seconds", "2", "--subscribers", "100", "-q", "1", "-V", "311"],
+        options: &["--seconds", "2", "--subscribers", "100", "-q", "1"],
         figure: Figure::PerDelivery,
     },
     Workload {
@@ -70,7 +69,7 @@ const WORKLOADS: [Workload; 10] = [
     },
     Workload {
         name: "10,000 a second, QoS 1",
-        options: &["--seconds", "3", "--rate", "10000", "-q", "1", "-V", "311"],
+        options: &["--seconds", "3", "--rate", "10000", "-q", "1"],
         figure: Figure::Latency,
     },
     Workload {
@@ -87,34 +86,53 @@ pub(crate) fn section(rounds: NonZeroUsize) -> Result<Section, Box<dyn Error>> {
     let rounds = rounds.get().min(MOST_ROUNDS);
     let mut tables = Tables::default();
     for workload in &WORKLOADS {
-        let mut reports = vec![Vec::new(); brokers.len()];
+        eprintln!("broker: {}", workload.name);
+        let mut outcomes: Vec<Outcome> = brokers.iter().map(|_| Ok(Vec::new())).collect();
         for _ in 0..rounds {
-            for (broker, reports) in brokers.iter().zip(&mut reports) {
-                let running = broker.start()?;
-                reports.push(load::run(&build, &running, workload.options)?);
+            for (broker, outcome) in brokers.iter().zip(&mut outcomes) {
+                let Ok(reports) = outcome else { continue };
+                match run(&build, broker, workload) {
+                    Ok(report) => reports.push(report),
+                    Err(reason) if broker.is_peer() => *outcome = Err(reason.to_string()),
+                    Err(reason) => {
+                        return Err(format!("{}, {}: {reason}", broker.name(), workload.name).into());
+                    }
+                }
             }
         }
-        for (broker, reports) in brokers.iter().zip(&reports) {
-            tables.add(workload, broker.name(), reports);
+        for (broker, outcome) in brokers.iter().zip(outcomes) {
+            tables.add(workload, broker.name(), outcome);
         }
     }
-    let versions: Vec<String> = brokers.iter().map(Broker::version).collect();
+    let versions: Vec<String> = brokers.iter().filter_map(Broker::version).collect();
     let runs = if rounds == 1 { "One run".to_owned() } else { format!("Medians of {rounds} runs") };
     let text = format!(
-        "{}\n{}\n{}\n{runs} of 2 to 3 seconds. {} Brokers: {}.\n",
+        "{}\n{}\n{}\n{}{runs} of 2 to 3 seconds, in 3.1.1. {} Brokers: {}.\n",
         tables.processor.markdown(),
         tables.latency.markdown(),
         tables.connections.markdown(),
+        tables.reasons(),
         report::facts(&[]),
         versions.join(", ")
     );
     Ok(Section { group: "broker", text, charts: Vec::new() })
 }
 
+/// What came of the runs of a workload, or why it was not possible.
+type Outcome = Result<Vec<Report>, String>;
+
+fn run(build: &Build, broker: &Broker, workload: &Workload) -> Result<Report, Box<dyn Error>> {
+    let running = broker.start()?;
+    let process = (running.address, running.process_id());
+    load::run(build, process, workload.options.iter().copied())
+}
+
 struct Tables {
     processor: Grid,
     latency: Grid,
     connections: Grid,
+    /// Broker, reason and workloads.
+    reasons: Vec<(String, String, Vec<&'static str>)>,
 }
 
 impl Default for Tables {
@@ -123,37 +141,115 @@ impl Default for Tables {
             processor: Grid::new("broker's processor time, µs a delivery (deliveries a second)"),
             latency: Grid::new("latency, µs: median; 99 %"),
             connections: Grid::new("idle connections"),
+            reasons: Vec::new(),
         }
     }
 }
 
 impl Tables {
-    fn add(&mut self, workload: &Workload, broker: &str, reports: &[Report]) {
+    fn add(&mut self, workload: &Workload, broker: &str, outcome: Outcome) {
+        let reports = match outcome {
+            Ok(reports) => reports,
+            Err(reason) => {
+                self.excuse(workload.name, broker, reason);
+                Vec::new()
+            }
+        };
         let of = |figure: fn(&Report) -> f64| median(reports.iter().map(figure).collect());
+        let cell = |text: String| if reports.is_empty() { NONE.to_owned() } else { text };
+        if workload.figure == Figure::Connections {
+            let memory = readable(of(|report| report.memory_per_connection_bytes));
+            self.connections.set("bytes a connection", broker, cell(memory));
+            let rate = readable(of(|report| report.connects_per_second));
+            self.connections.set("connections a second", broker, cell(rate));
+            return;
+        }
         let rate = readable(of(|report| report.delivered_per_second));
         let processor = format!("{:.2} ({rate})", of(|report| report.cpu_us_per_delivery));
-        match workload.figure {
-            Figure::PerDelivery => self.processor.set(workload.name, broker, processor),
-            Figure::Latency => {
-                self.processor.set(workload.name, broker, processor);
-                let latency = format!(
-                    "{}; {}",
-                    readable(of(|report| report.p50_us)),
-                    readable(of(|report| report.p99_us))
-                );
-                self.latency.set(workload.name, broker, latency);
-            }
-            Figure::Connections => {
-                let memory = readable(of(|report| report.memory_per_connection_bytes));
-                self.connections.set("bytes a connection", broker, memory);
-                let rate = readable(of(|report| report.connects_per_second));
-                self.connections.set("connections a second", broker, rate);
-            }
+        self.processor.set(workload.name, broker, cell(processor));
+        if workload.figure == Figure::Latency {
+            let (p50, p99) = (of(|report| report.p50_us), of(|report| report.p99_us));
+            self.latency.set(workload.name, broker, cell(format!("{}; {}", readable(p50), readable(p99))));
         }
+    }
+
+    fn excuse(&mut self, workload: &'static str, broker: &str, reason: String) {
+        let same = |(other, why, _): &&mut (String, String, _)| other == broker && *why == reason;
+        match self.reasons.iter_mut().find(same) {
+            Some((_, _, workloads)) => workloads.push(workload),
+            None => self.reasons.push((broker.to_owned(), reason, vec![workload])),
+        }
+    }
+
+    /// A paragraph about what has no figures.
+    fn reasons(&self) -> String {
+        let mut text = String::new();
+        for (broker, reason, workloads) in &self.reasons {
+            let which = if workloads.len() == WORKLOADS.len() {
+                "every workload".to_owned()
+            } else {
+                workloads.join("; ")
+            };
+            text += &format!("{NONE} {broker}, {which}: {reason}.\\\n");
+        }
+        if text.is_empty() { text } else { format!("{}\n\n", text.trim_end_matches("\\\n")) }
     }
 }
 
 fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limit::tests::Serving;
+
+    /// The same with few messages, connections and filters.
+    fn small(workload: &Workload) -> impl Iterator<Item = &'static str> {
+        let pairs = workload.options.chunks(2).map(|pair| match pair[0] {
+            "--seconds" | "--messages" => ["--messages", "500"],
+            "--idle" | "--filters" => [pair[0], "300"],
+            option => [option, pair[1]],
+        });
+        pairs.flatten()
+    }
+
+    #[test]
+    fn what_was_written_by_hand_does_every_workload_and_loses_nothing() {
+        let build = Build::of_the_command().expect("it builds");
+        for workload in &WORKLOADS {
+            let serving = Serving::start();
+            let process = (serving.address, std::process::id());
+            let report = load::run(&build, process, small(workload)).expect(workload.name);
+            assert_eq!((report.lost, serving.end() > 0), (0.0, true), "{}", workload.name);
+            assert!(report.delivered >= 500.0, "{}: {report:?}", workload.name);
+        }
+    }
+
+    #[test]
+    fn each_broker_that_is_installed_delivers() {
+        let build = Build::of_the_command().expect("it builds");
+        // That of this program has a test of its own. rumqttd takes no client without a keep alive, and the load generator has none.
+        let tested = |broker: &&Broker| !matches!(broker, Broker::ByHand | Broker::Rumqttd(_));
+        for broker in Broker::installed(&build).iter().filter(tested) {
+            let running = broker.start().expect(broker.name());
+            let process = (running.address, running.process_id());
+            let report = load::run(&build, process, small(&WORKLOADS[1])).expect(broker.name());
+            assert_eq!(report.delivered, 500.0, "{}", broker.name());
+        }
+    }
+
+    #[test]
+    fn reasons_are_told_once_for_each_broker() {
+        let mut tables = Tables::default();
+        tables.add(&WORKLOADS[0], "a", Err("no".to_owned()));
+        tables.add(&WORKLOADS[2], "a", Err("no".to_owned()));
+        WORKLOADS.iter().for_each(|workload| tables.add(workload, "b", Err("never".to_owned())));
+        let told = tables.reasons();
+        let expected = "– a, 1 → 1, QoS 0; 1 → 1, QoS 2, window 20: no.\\\n– b, every workload: never.\n\n";
+        assert_eq!(told, expected);
+        assert!(tables.latency.markdown().contains("| – |"), "{}", tables.latency.markdown());
+    }
 }

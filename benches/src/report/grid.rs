@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 
+/// What stands where there is no figure, for a reason that is told.
+pub(crate) const NONE: &str = "–";
+
 /// Cells by row and column; not every contender can do every work.
 #[derive(Debug, Default)]
 pub(crate) struct Grid {

@@ -9,8 +9,9 @@ use std::{fs, io};
 
 pub(crate) use self::{
     chart::{Bar, Bars, Chart, Role},
-    grid::{Grid, grouped, readable},
+    grid::{Grid, NONE, grouped, readable},
     machine::facts,
+    readme::root,
 };
 use crate::measure::{Case, Counts, Measured, Spread};
 
@@ -33,7 +34,7 @@ impl Section {
     pub(crate) fn write(&self) -> io::Result<()> {
         readme::replace(self.group, &self.text)?;
         for chart in &self.charts {
-            fs::write(readme::root().join("benches").join(chart.file), chart.draw())?;
+            fs::write(root().join("benches").join(chart.file), chart.draw())?;
         }
         Ok(())
     }

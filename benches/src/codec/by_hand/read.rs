@@ -20,7 +20,7 @@ pub(crate) struct Publish<'a> {
     pub(super) duplicate: bool,
     pub(crate) qos: u8,
     pub(super) retain: bool,
-    pub(super) topic: &'a [u8],
+    pub(crate) topic: &'a [u8],
     pub(crate) packet_id: Option<u16>,
     pub(super) properties: Properties<'a>,
     pub(crate) payload: &'a [u8],
@@ -60,7 +60,7 @@ impl<'a> Iterator for Properties<'a> {
 }
 
 /// Reads one whole packet.
-pub(super) fn packet(frame: &[u8], version: ProtocolVersion) -> Option<Packet<'_>> {
+pub(crate) fn packet(frame: &[u8], version: ProtocolVersion) -> Option<Packet<'_>> {
     let (first, rest) = frame.split_first()?;
     let (remaining, body) = variable(rest)?;
     if body.len() != remaining {
@@ -75,9 +75,14 @@ pub(super) fn packet(frame: &[u8], version: ProtocolVersion) -> Option<Packet<'_
 }
 
 /// The size of the packet that starts like this, if its header is whole.
-pub(super) fn size(start: &[u8]) -> Option<usize> {
+pub(crate) fn size(start: &[u8]) -> Option<usize> {
     let (remaining, rest) = variable(start.get(1..)?)?;
     Some(start.len() - rest.len() + remaining)
+}
+
+/// Where the body of a whole packet begins.
+pub(crate) fn head(frame: &[u8]) -> usize {
+    variable(&frame[1..]).map_or(frame.len(), |(_, body)| frame.len() - body.len())
 }
 
 fn publish(flags: u8, body: &[u8], version: ProtocolVersion) -> Option<Publish<'_>> {
@@ -207,7 +212,7 @@ fn is_pair(value: &[u8]) -> bool {
 }
 
 /// A variable byte integer, in its shortest form, and what follows.
-fn variable(bytes: &[u8]) -> Option<(usize, &[u8])> {
+pub(crate) fn variable(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let mut value = 0;
     for (index, byte) in bytes.iter().take(4).enumerate() {
         value |= usize::from(byte & 0x7F) << (7 * index);
@@ -219,7 +224,7 @@ fn variable(bytes: &[u8]) -> Option<(usize, &[u8])> {
     None
 }
 
-fn binary(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn binary(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;
     rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
 }

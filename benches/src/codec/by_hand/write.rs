@@ -105,7 +105,7 @@ fn write(extras: &Extras, out: &mut Vec<u8>) -> Option<()> {
 }
 
 /// The fixed header, and room for all of the packet.
-fn header(first: u8, remaining: usize, out: &mut Vec<u8>) -> Option<()> {
+pub(crate) fn header(first: u8, remaining: usize, out: &mut Vec<u8>) -> Option<()> {
     if remaining > 268_435_455 {
         return None;
     }
