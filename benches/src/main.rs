@@ -4,6 +4,7 @@
 //! are lists of [`Case`]s, which [`measure`] runs; `broker` and `clients` start programs that talk to each other.
 
 mod broker;
+mod clients;
 mod codec;
 mod engine;
 mod limit;
@@ -11,7 +12,11 @@ mod measure;
 mod report;
 mod scaling;
 
-use std::{error::Error, net::SocketAddr, num::NonZeroUsize};
+use std::{
+    error::Error,
+    net::{IpAddr, SocketAddr},
+    num::NonZeroUsize,
+};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -48,6 +53,9 @@ enum One {
     /// The broker that was written by hand; it ends with its standard input.
     #[command(hide = true)]
     Limit { address: SocketAddr },
+    /// A client that publishes for so long, as those in C do; prints what they print.
+    #[command(hide = true)]
+    Client { name: String, host: IpAddr, port: u16, version: String, seconds: f64 },
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -60,6 +68,8 @@ enum Group {
     Scaling,
     /// Brokers on loopback: the command `mqtt` of this checkout, which is built for it, and those that are installed.
     Broker,
+    /// Clients that publish with QoS 1: ours on each runtime, and those that are installed.
+    Clients,
 }
 
 impl Group {
@@ -69,6 +79,7 @@ impl Group {
             Self::Engine => engine::section(rounds),
             Self::Scaling => scaling::section(rounds),
             Self::Broker => broker::section(rounds),
+            Self::Clients => clients::section(rounds),
         }
     }
 }
@@ -83,6 +94,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(One::Profile { case: Some(case) }) => print!("{}", measure::profile(&find(&case)?)?),
         Some(One::Profile { case: None }) => cases().iter().for_each(|case| println!("{}", case.name())),
         Some(One::Limit { address }) => limit::run(address)?,
+        Some(One::Client { name, host, port, version, seconds }) => {
+            println!("{}", clients::publish(&name, (host, port).into(), &version, seconds)?);
+        }
         None => {
             let groups = if options.groups.is_empty() { Group::value_variants() } else { &options.groups };
             for group in groups {
