@@ -36,6 +36,8 @@ mod tests {
         let new = "a\n<!-- benches:x -->\nnew\n<!-- /benches:x -->\nz\n";
         assert_eq!(replaced(readme, "x", "\nnew\n").as_deref(), Some(new));
         assert_eq!(replaced(new, "x", "new").as_deref(), Some(new));
+        let empty = "a\n<!-- benches:x -->\n<!-- /benches:x -->\nz\n";
+        assert_eq!(replaced(empty, "x", "new").as_deref(), Some(new));
         assert_eq!(replaced(readme, "y", "new"), None);
     }
 }
