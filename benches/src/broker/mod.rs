@@ -234,10 +234,11 @@ mod tests {
         // That of this program has a test of its own. rumqttd takes no client without a keep alive, and the load generator has none.
         let tested = |broker: &&Broker| !matches!(broker, Broker::ByHand | Broker::Rumqttd(_));
         for broker in Broker::installed(&build).iter().filter(tested) {
-            let running = broker.start().expect(broker.name());
+            let name = broker.name();
+            let running = broker.start().expect(name);
             let process = (running.address, running.process_id());
-            let report = load::run(&build, process, small(&WORKLOADS[1])).expect(broker.name());
-            assert_eq!(report.delivered, 500.0, "{}", broker.name());
+            let report = load::run(&build, process, small(&WORKLOADS[1])).expect(name);
+            assert_eq!(report.delivered, 500.0, "{name}");
         }
     }
 
