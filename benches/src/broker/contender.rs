@@ -60,7 +60,7 @@ impl Broker {
             (
                 Self::Rumqttd(rumqttd),
                 rumqttd_is_there,
-                "cargo install rumqttd --version 0.20.0 --locked --no-default-features --root target/peers",
+                "cargo install rumqttd --version 0.20.0 --no-default-features --root target/peers",
             ),
             (
                 Self::Aedes(aedes),

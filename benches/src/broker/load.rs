@@ -40,7 +40,9 @@ pub(super) fn run<'a>(
     command.args(["--broker-pid", &process_id.to_string()]).args(options);
     let output = command.output()?;
     if !output.status.success() {
-        return Err(words(&String::from_utf8_lossy(&output.stderr)).into());
+        // Each run has its own port, which is no part of the reason.
+        let words = words(&String::from_utf8_lossy(&output.stderr)).replace(&address.to_string(), "it");
+        return Err(words.into());
     }
     Ok(read(&serde_json::from_slice(&output.stdout)?))
 }
