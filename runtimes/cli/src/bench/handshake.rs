@@ -104,7 +104,8 @@ fn hello(plan: &Plan, connection: usize) -> Result<Vec<u8>, Failure> {
     plan.encode(&Packet::Connect(Connect {
         version: plan.version,
         clean_start: true,
-        keep_alive: 0,
+        // Some brokers take no client without one; this one is longer than any run.
+        keep_alive: u16::MAX,
         client_id: &plan.client_id(connection),
         will: None,
         user_name: plan.user_name.as_ref().map(Text::as_str),
