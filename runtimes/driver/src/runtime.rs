@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use bytes::BytesMut;
 use mqtt_engine::Timestamp;
 
-use crate::{Peer, ServerConfig, Slot};
+use crate::{Peer, Running, ServerConfig, Slot};
 
 /// A runtime's clock, and how it opens TCP. A value of it counts from its creation.
 pub trait Runtime: fmt::Debug + Default + Clone + Send + Sync + 'static {
@@ -73,14 +73,15 @@ pub trait Host: Send + Sync + 'static {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<(Self::Incoming, Peer)>>;
 
-    /// Serves a connection until it ends: what comes before MQTT, then [`serve`](crate::serve).
+    /// Serves a connection until it ends: what comes before MQTT, then [`serve`](crate::serve). Boxed, so that each connection
+    /// costs what it needs itself, and not what the largest kind does.
     fn serve(
         runtime: Self::Runtime,
         slot: Slot,
         incoming: Self::Incoming,
         peer: Peer,
         config: ServerConfig,
-    ) -> impl Future<Output = ()> + Send + 'static;
+    ) -> Running;
 }
 
 /// A host that the program is in already when it makes a server.

@@ -88,7 +88,7 @@ fn a_connection_of_a_broker_pauses_after_a_few_reads() {
     let woken = Arc::new(Signal::default());
     let waker = Waker::from(Arc::clone(&woken));
     let cx = &mut Context::from_waker(&waker);
-    let mut serving = pin!(serve(&Bare, slot, stream, Duration::from_secs(1)));
+    let mut serving = pin!(serve(Bare, slot, stream, Duration::from_secs(1)));
     for turn in 1..100 {
         assert!(serving.as_mut().poll(cx).is_pending());
         assert!(woken.poll_notified(cx).is_ready(), "it wants another turn");

@@ -21,7 +21,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use mqtt_engine::Timestamp;
 #[cfg(unix)]
 use mqtt_engine_driver::UnixSockets;
-use mqtt_engine_driver::{Host, Peer, Runtime, ServerConfig, Slot, Streams, serve};
+use mqtt_engine_driver::{Host, Peer, Running, Runtime, ServerConfig, Slot, Streams, serve};
 
 use crate::listener::{Incoming, Listener, Raw};
 
@@ -163,11 +163,11 @@ impl Host for SmolHost {
         listener.poll_accept(cx)
     }
 
-    async fn serve(runtime: Smol, slot: Slot, incoming: Incoming, _peer: Peer, config: ServerConfig) {
+    fn serve(runtime: Smol, slot: Slot, incoming: Incoming, _peer: Peer, config: ServerConfig) -> Running {
         match incoming.0 {
-            Raw::Tcp(stream) => serve(&runtime, slot, stream, config.patience).await,
+            Raw::Tcp(stream) => Box::pin(serve(runtime, slot, stream, config.patience)),
             #[cfg(unix)]
-            Raw::Unix(stream) => serve(&runtime, slot, stream, config.patience).await,
+            Raw::Unix(stream) => Box::pin(serve(runtime, slot, stream, config.patience)),
         }
     }
 }

@@ -1,11 +1,10 @@
 //! What lies between a socket and MQTT.
 
-#[cfg(feature = "tls")]
 use core::time::Duration;
 use std::{io, sync::Arc};
 
 use mqtt_engine::Transport;
-use mqtt_engine_driver::{Peer, ServerConfig, Slot, serve as speak};
+use mqtt_engine_driver::{Peer, Running, ServerConfig, Slot, serve as speak};
 #[cfg(feature = "tls")]
 use mqtt_engine_driver::{Runtime, close};
 use tokio::time::timeout;
@@ -84,24 +83,43 @@ async fn encrypted(acceptor: &Acceptor, stream: BoxedStream) -> io::Result<(Boxe
 /// Serves a connection: first the handshakes of its layers, which must not take longer than configured, then MQTT.
 ///
 /// The broker knows the connection from the start: handshakes count as connections, and the time until CONNECT includes them.
-pub(crate) async fn serve(runtime: Tokio, slot: Slot, accepted: Accepted, peer: Peer, config: ServerConfig) {
+pub(crate) fn serve(
+    runtime: Tokio,
+    slot: Slot,
+    accepted: Accepted,
+    peer: Peer,
+    config: ServerConfig,
+) -> Running {
     let Accepted { raw, layers } = accepted;
     let ServerConfig { handshake, patience, .. } = config;
-    if layers.is_empty() {
-        return match raw {
-            Raw::Tcp(stream) => speak(&runtime, slot, stream, patience).await,
-            #[cfg(unix)]
-            Raw::Unix(stream) => speak(&runtime, slot, stream, patience).await,
-        };
-    }
     let stream: BoxedStream = match raw {
+        Raw::Tcp(stream) if layers.is_empty() => return Box::pin(speak(runtime, slot, stream, patience)),
+        #[cfg(unix)]
+        Raw::Unix(stream) if layers.is_empty() => return Box::pin(speak(runtime, slot, stream, patience)),
         Raw::Tcp(stream) => Box::new(stream),
         #[cfg(unix)]
         Raw::Unix(stream) => Box::new(stream),
     };
+    // What the handshakes need goes with their end.
+    let opening = Box::pin(shake_hands(layers, slot, stream, peer, handshake));
+    Box::pin(async move {
+        if let Some((slot, stream)) = opening.await {
+            speak(runtime, slot, stream, patience).await;
+        }
+    })
+}
+
+/// Opens the layers; `None` if that failed.
+async fn shake_hands(
+    layers: Arc<Layers>,
+    slot: Slot,
+    stream: BoxedStream,
+    peer: Peer,
+    patience: Duration,
+) -> Option<(Slot, BoxedStream)> {
     let opened = tokio::select! {
         biased;
-        opened = timeout(handshake, layers.open(stream)) => opened.unwrap_or_else(|_| Err(late())),
+        opened = timeout(patience, layers.open(stream)) => opened.unwrap_or_else(|_| Err(late())),
         () = closed(&slot) => Err(late()),
     };
     match opened {
@@ -109,9 +127,12 @@ pub(crate) async fn serve(runtime: Tokio, slot: Slot, accepted: Accepted, peer: 
             if let Some(name) = name {
                 slot.shared.know(slot.id, peer.with_certificate_name(name));
             }
-            speak(&runtime, slot, stream, patience).await;
+            Some((slot, stream))
         }
-        Err(error) => slot.shared.hooks().handshake_failed(&peer, &error),
+        Err(error) => {
+            slot.shared.hooks().handshake_failed(&peer, &error);
+            None
+        }
     }
 }
 

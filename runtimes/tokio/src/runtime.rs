@@ -12,7 +12,7 @@ use bytes::BytesMut;
 use mqtt_engine::Timestamp;
 #[cfg(unix)]
 use mqtt_engine_driver::UnixSockets;
-use mqtt_engine_driver::{Ambient, Host, Peer, Runtime, ServerConfig, Slot, Streams};
+use mqtt_engine_driver::{Ambient, Host, Peer, Running, Runtime, ServerConfig, Slot, Streams};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::{
@@ -134,13 +134,7 @@ impl Host for TokioHost {
         listener.poll_accept(cx)
     }
 
-    fn serve(
-        runtime: Tokio,
-        slot: Slot,
-        incoming: Accepted,
-        peer: Peer,
-        config: ServerConfig,
-    ) -> impl Future<Output = ()> + Send + 'static {
+    fn serve(runtime: Tokio, slot: Slot, incoming: Accepted, peer: Peer, config: ServerConfig) -> Running {
         layers::serve(runtime, slot, incoming, peer, config)
     }
 }

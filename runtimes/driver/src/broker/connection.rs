@@ -6,7 +6,7 @@ use core::{
     task::{Context, Poll},
     time::Duration,
 };
-use std::{io, sync::Arc};
+use std::io;
 
 use bytes::Buf;
 use mqtt_engine::{Broker, Outbox, Timestamp, Transport};
@@ -20,31 +20,33 @@ use crate::{
 
 /// Serves one connection until it ends: speaks MQTT on the stream. `patience`: how long a peer that is being closed may take no
 /// byte.
-pub async fn serve<R, S>(runtime: &R, slot: Slot, mut stream: S, patience: Duration)
+///
+/// A connection that waits costs what this future takes, so the future holds little, and boxes what is only needed at the end.
+pub fn serve<R, S>(runtime: R, slot: Slot, mut stream: S, patience: Duration) -> impl Future<Output = ()>
 where
     R: Streams<S>,
 {
-    let wake = Arc::clone(&slot.wake);
     let mut turn = Turn::default();
     let mut exchange = Exchange::new(slot);
-    exchange.look();
-    while exchange.wish == Transport::Keep {
-        poll_fn(|cx| turn.poll_next(cx)).await;
-        // In this order, always, so that a simulation is the same each time. Bytes first: they make the task look at the broker, too.
-        let open = poll_fn(|cx| match exchange.poll::<R, S>(&mut stream, cx) {
-            Poll::Ready(open) => Poll::Ready(Some(open)),
-            Poll::Pending => wake.poll_notified(cx).map(|()| None),
-        });
-        match open.await {
-            None => exchange.look(),
-            Some(Ok(true)) => {}
-            Some(Ok(false) | Err(_)) => return,
+    // A function would hold its arguments twice: as they came, and as they are used.
+    async move {
+        exchange.look();
+        while exchange.wish == Transport::Keep {
+            poll_fn(|cx| turn.poll_next(cx)).await;
+            // In this order, always, so that a simulation is the same each time. Bytes first: they make the task look at the broker, too.
+            let open = poll_fn(|cx| match exchange.poll::<R, S>(&mut stream, cx) {
+                Poll::Ready(open) => Poll::Ready(Some(open)),
+                Poll::Pending => exchange.slot.wake.poll_notified(cx).map(|()| None),
+            });
+            match open.await {
+                None => exchange.look(),
+                Some(Ok(true)) => {}
+                Some(Ok(false) | Err(_)) => return,
+            }
         }
-    }
-    if exchange.wish == Transport::FlushThenClose
-        && exchange.flush(runtime, &mut stream, patience).await.is_ok()
-    {
-        close(runtime, &mut stream, runtime.now() + patience).await;
+        if exchange.wish == Transport::FlushThenClose {
+            Box::pin(exchange.end(&runtime, &mut stream, patience)).await;
+        }
     }
 }
 
@@ -149,6 +151,16 @@ impl Exchange {
         match R::poll_flush(stream, cx) {
             Poll::Ready(flushed) => flushed,
             Poll::Pending => Ok(()),
+        }
+    }
+
+    /// Writes the last bytes, and closes the stream.
+    async fn end<R, S>(&mut self, runtime: &R, stream: &mut S, patience: Duration)
+    where
+        R: Streams<S>,
+    {
+        if self.flush(runtime, stream, patience).await.is_ok() {
+            close(runtime, stream, runtime.now() + patience).await;
         }
     }
 

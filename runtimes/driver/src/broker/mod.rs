@@ -194,7 +194,7 @@ impl<H: Host> Server<H> {
         H::Runtime: Streams<S>,
     {
         let slot = self.shared.accept(peer, Arc::new(Signal::default()))?;
-        serve(self.host.runtime(), slot, stream, self.config.patience).await;
+        serve(self.host.runtime().clone(), slot, stream, self.config.patience).await;
         Ok(())
     }
 

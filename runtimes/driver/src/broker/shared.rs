@@ -163,10 +163,9 @@ impl Shared {
             self.outside.earlier.wake_by_ref();
         }
         let mut happened = false;
-        let mut events = lock(&self.events);
         while let Some(event) = state.broker.poll_event() {
             let peer = subject(&event).and_then(|id| state.tasks.get(&id)).map(|task| Arc::clone(&task.peer));
-            events.push_back((peer, event));
+            lock(&self.events).push_back((peer, event));
             happened = true;
         }
         happened

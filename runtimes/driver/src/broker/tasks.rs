@@ -3,6 +3,7 @@
 use core::{
     future::poll_fn,
     mem,
+    pin::Pin,
     task::{Context, Poll},
 };
 use std::{
@@ -10,6 +11,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use super::Running;
 use crate::{Host, Signal};
 
 /// Tasks that run, until each ends or all are dropped.
@@ -36,13 +38,9 @@ impl<H: Host> Tasks<H> {
         self.running.len()
     }
 
-    pub(super) fn spawn(&mut self, host: &H, future: impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn spawn(&mut self, host: &H, future: Running) {
         let end = End { number: self.next, ended: Arc::clone(&self.ended) };
-        let task = host.spawn(async move {
-            let _end = end;
-            future.await;
-        });
-        self.running.insert(self.next, Some(task));
+        self.running.insert(self.next, Some(host.spawn(Counted { future, _end: end })));
         self.next += 1;
     }
 
@@ -74,6 +72,21 @@ impl<H: Host> Tasks<H> {
 impl Ended {
     fn numbers(&self) -> MutexGuard<'_, Vec<u64>> {
         self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a task runs. Not an `async` block, which would hold the future twice.
+struct Counted {
+    future: Running,
+    /// Dropped after the future: then nothing is left of that.
+    _end: End,
+}
+
+impl Future for Counted {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.future.as_mut().poll(cx)
     }
 }
 
