@@ -60,4 +60,9 @@ impl Turn {
         cx.waker().wake_by_ref();
         Poll::Pending
     }
+
+    /// The task waits anyway, which ends the turn.
+    pub(crate) const fn end(&mut self) {
+        self.rounds = 0;
+    }
 }

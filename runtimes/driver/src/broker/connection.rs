@@ -22,30 +22,60 @@ use crate::{
 /// byte.
 ///
 /// A connection that waits costs what this future takes, so the future holds little, and boxes what is only needed at the end.
-pub fn serve<R, S>(runtime: R, slot: Slot, mut stream: S, patience: Duration) -> impl Future<Output = ()>
+pub fn serve<R, S>(runtime: R, slot: Slot, stream: S, patience: Duration) -> impl Future<Output = ()>
 where
     R: Streams<S>,
 {
-    let mut turn = Turn::default();
-    let mut exchange = Exchange::new(slot);
+    let mut serving = Serving { stream, exchange: Exchange::new(slot) };
     // A function would hold its arguments twice: as they came, and as they are used.
     async move {
-        exchange.look();
+        serving.exchange.look();
+        let wish = poll_fn(|cx| serving.poll::<R>(cx)).await;
+        if wish == Transport::FlushThenClose {
+            Box::pin(serving.end(&runtime, patience)).await;
+        }
+    }
+}
+
+/// A connection. The stream is dropped first: the end of the slot is the end of it all.
+struct Serving<S> {
+    stream: S,
+    exchange: Exchange,
+}
+
+impl<S> Serving<S> {
+    /// Exchanges bytes until the broker no longer wants the connection, or the peer is gone. Tells what is to be done then.
+    fn poll<R>(&mut self, cx: &mut Context<'_>) -> Poll<Transport>
+    where
+        R: Streams<S>,
+    {
+        let Self { stream, exchange } = self;
         while exchange.wish == Transport::Keep {
-            poll_fn(|cx| turn.poll_next(cx)).await;
+            if exchange.turn.poll_next(cx).is_pending() {
+                return Poll::Pending;
+            }
             // In this order, always, so that a simulation is the same each time. Bytes first: they make the task look at the broker, too.
-            let open = poll_fn(|cx| match exchange.poll::<R, S>(&mut stream, cx) {
-                Poll::Ready(open) => Poll::Ready(Some(open)),
-                Poll::Pending => exchange.slot.wake.poll_notified(cx).map(|()| None),
-            });
-            match open.await {
-                None => exchange.look(),
-                Some(Ok(true)) => {}
-                Some(Ok(false) | Err(_)) => return,
+            match exchange.poll::<R, S>(stream, cx) {
+                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(Ok(false) | Err(_)) => return Poll::Ready(Transport::None),
+                Poll::Pending if exchange.slot.wake.poll_notified(cx).is_ready() => exchange.look(),
+                Poll::Pending => {
+                    exchange.turn.end();
+                    return Poll::Pending;
+                }
             }
         }
-        if exchange.wish == Transport::FlushThenClose {
-            Box::pin(exchange.end(&runtime, &mut stream, patience)).await;
+        Poll::Ready(exchange.wish)
+    }
+
+    /// Writes the last bytes, and closes the stream.
+    async fn end<R>(&mut self, runtime: &R, patience: Duration)
+    where
+        R: Streams<S>,
+    {
+        let Self { stream, exchange } = self;
+        if exchange.flush(runtime, stream, patience).await.is_ok() {
+            close(runtime, stream, runtime.now() + patience).await;
         }
     }
 }
@@ -56,11 +86,14 @@ struct Exchange {
     /// Taken from the broker, to be written without its lock. The next one is taken when this one is through, so a slow
     /// peer's bytes pile up in the broker, which bounds them.
     outbox: Outbox,
+    /// Whether the broker may have had more than that when it was asked last. It says by itself when it has more later.
+    has_more: bool,
     unread: Unread,
     wish: Transport,
     wants_input: bool,
     /// Why nothing can be written any more. What the peer said before it went is still read.
     broken: Option<io::Error>,
+    turn: Turn,
 }
 
 impl Exchange {
@@ -68,10 +101,12 @@ impl Exchange {
         Self {
             slot,
             outbox: Outbox::new(),
+            has_more: true,
             unread: Unread::new(),
             wish: Transport::Keep,
             wants_input: true,
             broken: None,
+            turn: Turn::default(),
         }
     }
 
@@ -90,14 +125,16 @@ impl Exchange {
     fn look_after(&mut self, act: impl FnOnce(&mut Broker, Timestamp)) {
         let Self { slot, outbox, wish, wants_input, .. } = self;
         let id = slot.id;
-        slot.shared.with_own(id, |broker, now| {
+        let is_through = outbox.is_empty();
+        let is_ready = slot.shared.with_own(id, |broker, now| {
             act(broker, now);
-            if outbox.is_empty() {
+            if is_through {
                 *outbox = broker.take_outbox(id);
             }
             *wish = broker.transport(id);
             *wants_input = broker.wants_input(id);
         });
+        self.has_more = is_ready || !is_through;
     }
 
     /// Writes what waits and reads once: `true` when there may be more to do, `false` at the end of the stream.
@@ -143,7 +180,8 @@ impl Exchange {
             let written = poll_write::<R, S>(stream, &mut self.outbox, cx);
             self.slot.shared.traffic.sent(before - self.outbox.remaining());
             match written? {
-                Poll::Ready(()) => self.look(),
+                Poll::Ready(()) if self.has_more => self.look(),
+                Poll::Ready(()) => {}
                 Poll::Pending => return Ok(()),
             }
         }
@@ -151,16 +189,6 @@ impl Exchange {
         match R::poll_flush(stream, cx) {
             Poll::Ready(flushed) => flushed,
             Poll::Pending => Ok(()),
-        }
-    }
-
-    /// Writes the last bytes, and closes the stream.
-    async fn end<R, S>(&mut self, runtime: &R, stream: &mut S, patience: Duration)
-    where
-        R: Streams<S>,
-    {
-        if self.flush(runtime, stream, patience).await.is_ok() {
-            close(runtime, stream, runtime.now() + patience).await;
         }
     }
 

@@ -217,10 +217,10 @@ impl<H: Host> Server<H> {
 
     fn admit(&self, incoming: H::Incoming, peer: Peer, connections: &mut Tasks<H>) {
         match self.shared.accept(peer.clone(), Arc::new(Signal::default())) {
-            Ok(slot) => {
-                let runtime = self.host.runtime().clone();
-                connections.spawn(&self.host, H::serve(runtime, slot, incoming, peer, self.config));
-            }
+            Ok(mut slot) => connections.spawn(&self.host, |end| {
+                slot.end = Some(end);
+                H::serve(self.host.runtime().clone(), slot, incoming, peer, self.config)
+            }),
             Err(AtCapacity { .. }) => self.shared.hooks.accept_failed(&full()),
         }
     }

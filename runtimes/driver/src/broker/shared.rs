@@ -12,7 +12,7 @@ use mqtt_engine::{
     packet::ReasonCode,
 };
 
-use super::{Decision, Hooks, Peer, traffic::Meter};
+use super::{Decision, Hooks, Peer, tasks::End, traffic::Meter};
 use crate::Signal;
 
 /// A future that runs by itself.
@@ -54,6 +54,21 @@ struct Task {
     peer: Arc<Peer>,
 }
 
+impl State {
+    /// Wakes the tasks of the connections that are ready, but not this one: whether it is.
+    fn wake(&mut self, own: Option<ConnectionId>) -> bool {
+        let mut is_ready = false;
+        while let Some(id) = self.broker.poll_ready() {
+            if own == Some(id) {
+                is_ready = true;
+            } else if let Some(task) = self.tasks.get(&id) {
+                task.wake.wake_by_ref();
+            }
+        }
+        is_ready
+    }
+}
+
 impl Shared {
     /// A broker without connections.
     #[must_use]
@@ -71,31 +86,30 @@ impl Shared {
 
     /// Does something with the broker, then wakes whom it concerns and shows what happened. Nothing is awaited.
     pub fn with<R>(self: &Arc<Self>, act: impl FnOnce(&mut Broker, Timestamp) -> R) -> R {
-        self.act(None, act)
+        self.act(None, act).0
     }
 
-    /// The same by a connection's own task, which has looked at the broker before it is through and need not be woken.
-    pub fn with_own<R>(
-        self: &Arc<Self>,
-        own: ConnectionId,
-        act: impl FnOnce(&mut Broker, Timestamp) -> R,
-    ) -> R {
-        self.act(Some(own), act)
+    /// The same by a connection's own task, which need not be woken: it is told whether there may be more than what it has just
+    /// looked at.
+    pub fn with_own(self: &Arc<Self>, own: ConnectionId, act: impl FnOnce(&mut Broker, Timestamp)) -> bool {
+        self.act(Some(own), act).1
     }
 
+    /// What `act` gives, and whether the connection itself is ready.
     fn act<R>(
         self: &Arc<Self>,
         own: Option<ConnectionId>,
         act: impl FnOnce(&mut Broker, Timestamp) -> R,
-    ) -> R {
+    ) -> (R, bool) {
         let mut state = lock(&self.state);
         let result = act(&mut state.broker, self.now());
-        let happened = self.wake(&mut state, own);
+        let is_ready = state.wake(own);
+        let happened = self.follow(&mut state);
         drop(state);
         if happened {
             self.show();
         }
-        result
+        (result, is_ready)
     }
 
     /// A place for a new connection of this peer; `wake` is woken when the broker is to be looked at again.
@@ -111,9 +125,10 @@ impl Shared {
         let id = state.broker.accept(self.now())?;
         let task = Task { wake: Waker::from(Arc::clone(&wake)), peer: Arc::new(peer) };
         state.tasks.insert(id, task);
-        self.wake(&mut state, None);
+        state.wake(None);
+        self.follow(&mut state);
         drop(state);
-        Ok(Slot { shared: Arc::clone(self), id, wake })
+        Ok(Slot { shared: Arc::clone(self), id, wake, end: None })
     }
 
     /// The time, as the broker is told it.
@@ -148,15 +163,8 @@ impl Shared {
         state.armed
     }
 
-    /// Whether events are waiting for the hooks.
-    fn wake(&self, state: &mut State, own: Option<ConnectionId>) -> bool {
-        while let Some(id) = state.broker.poll_ready() {
-            if own != Some(id)
-                && let Some(task) = state.tasks.get(&id)
-            {
-                task.wake.wake_by_ref();
-            }
-        }
+    /// Has the timer follow the broker's deadline, and takes its events out: whether there were some.
+    fn follow(&self, state: &mut State) -> bool {
         let deadline = state.broker.deadline();
         if deadline.is_some_and(|deadline| state.armed.is_none_or(|armed| deadline < armed)) {
             state.armed = deadline;
@@ -235,6 +243,8 @@ pub struct Slot<W = Signal> {
     pub id: ConnectionId,
     /// Tells whoever serves the connection to look at the broker again.
     pub wake: Arc<W>,
+    /// Tells the server whose task this is that nothing is left of it: the last field.
+    pub(super) end: Option<End>,
 }
 
 impl<W> Drop for Slot<W> {

@@ -3,7 +3,6 @@
 use core::{
     future::poll_fn,
     mem,
-    pin::Pin,
     task::{Context, Poll},
 };
 use std::{
@@ -38,9 +37,10 @@ impl<H: Host> Tasks<H> {
         self.running.len()
     }
 
-    pub(super) fn spawn(&mut self, host: &H, future: Running) {
+    /// Runs the future of `start`, which is to hold its argument as long as anything.
+    pub(super) fn spawn(&mut self, host: &H, start: impl FnOnce(End) -> Running) {
         let end = End { number: self.next, ended: Arc::clone(&self.ended) };
-        self.running.insert(self.next, Some(host.spawn(Counted { future, _end: end })));
+        self.running.insert(self.next, Some(host.spawn(start(end))));
         self.next += 1;
     }
 
@@ -75,23 +75,8 @@ impl Ended {
     }
 }
 
-/// What a task runs. Not an `async` block, which would hold the future twice.
-struct Counted {
-    future: Running,
-    /// Dropped after the future: then nothing is left of that.
-    _end: End,
-}
-
-impl Future for Counted {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.future.as_mut().poll(cx)
-    }
-}
-
-/// Dropped with the task's future: at its end, however that comes.
-struct End {
+/// Held by a task's future until nothing else is left of it, however its end comes.
+pub(super) struct End {
     number: u64,
     ended: Arc<Ended>,
 }
