@@ -75,13 +75,7 @@ pub trait Host: Send + Sync + 'static {
 
     /// Serves a connection until it ends: what comes before MQTT, then [`serve`](crate::serve). Boxed, so that each connection
     /// costs what it needs itself, and not what the largest kind does.
-    fn serve(
-        runtime: Self::Runtime,
-        slot: Slot,
-        incoming: Self::Incoming,
-        peer: Peer,
-        config: ServerConfig,
-    ) -> Running;
+    fn serve(slot: Slot, incoming: Self::Incoming, peer: Peer, config: ServerConfig) -> Running;
 }
 
 /// A host that the program is in already when it makes a server.

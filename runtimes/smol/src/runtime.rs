@@ -163,11 +163,11 @@ impl Host for SmolHost {
         listener.poll_accept(cx)
     }
 
-    fn serve(runtime: Smol, slot: Slot, incoming: Incoming, _peer: Peer, config: ServerConfig) -> Running {
+    fn serve(slot: Slot, incoming: Incoming, _peer: Peer, config: ServerConfig) -> Running {
         match incoming.0 {
-            Raw::Tcp(stream) => Box::pin(serve(runtime, slot, stream, config.patience)),
+            Raw::Tcp(stream) => Box::pin(serve::<Self::Runtime, _>(slot, stream, config.patience)),
             #[cfg(unix)]
-            Raw::Unix(stream) => Box::pin(serve(runtime, slot, stream, config.patience)),
+            Raw::Unix(stream) => Box::pin(serve::<Self::Runtime, _>(slot, stream, config.patience)),
         }
     }
 }

@@ -83,19 +83,13 @@ async fn encrypted(acceptor: &Acceptor, stream: BoxedStream) -> io::Result<(Boxe
 /// Serves a connection: first the handshakes of its layers, which must not take longer than configured, then MQTT.
 ///
 /// The broker knows the connection from the start: handshakes count as connections, and the time until CONNECT includes them.
-pub(crate) fn serve(
-    runtime: Tokio,
-    slot: Slot,
-    accepted: Accepted,
-    peer: Peer,
-    config: ServerConfig,
-) -> Running {
+pub(crate) fn serve(slot: Slot, accepted: Accepted, peer: Peer, config: ServerConfig) -> Running {
     let Accepted { raw, layers } = accepted;
     let ServerConfig { handshake, patience, .. } = config;
     let stream: BoxedStream = match raw {
-        Raw::Tcp(stream) if layers.is_empty() => return Box::pin(speak(runtime, slot, stream, patience)),
+        Raw::Tcp(stream) if layers.is_empty() => return Box::pin(speak::<Tokio, _>(slot, stream, patience)),
         #[cfg(unix)]
-        Raw::Unix(stream) if layers.is_empty() => return Box::pin(speak(runtime, slot, stream, patience)),
+        Raw::Unix(stream) if layers.is_empty() => return Box::pin(speak::<Tokio, _>(slot, stream, patience)),
         Raw::Tcp(stream) => Box::new(stream),
         #[cfg(unix)]
         Raw::Unix(stream) => Box::new(stream),
@@ -104,7 +98,7 @@ pub(crate) fn serve(
     let opening = Box::pin(shake_hands(layers, slot, stream, peer, handshake));
     Box::pin(async move {
         if let Some((slot, stream)) = opening.await {
-            speak(runtime, slot, stream, patience).await;
+            speak::<Tokio, _>(slot, stream, patience).await;
         }
     })
 }

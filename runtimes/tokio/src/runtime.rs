@@ -134,8 +134,8 @@ impl Host for TokioHost {
         listener.poll_accept(cx)
     }
 
-    fn serve(runtime: Tokio, slot: Slot, incoming: Accepted, peer: Peer, config: ServerConfig) -> Running {
-        layers::serve(runtime, slot, incoming, peer, config)
+    fn serve(slot: Slot, incoming: Accepted, peer: Peer, config: ServerConfig) -> Running {
+        layers::serve(slot, incoming, peer, config)
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
 /// byte.
 ///
 /// A connection that waits costs what this future takes, so the future holds little, and boxes what is only needed at the end.
-pub fn serve<R, S>(runtime: R, slot: Slot, stream: S, patience: Duration) -> impl Future<Output = ()>
+pub fn serve<R, S>(slot: Slot, stream: S, patience: Duration) -> impl Future<Output = ()>
 where
     R: Streams<S>,
 {
@@ -30,9 +30,8 @@ where
     // A function would hold its arguments twice: as they came, and as they are used.
     async move {
         serving.exchange.look();
-        let wish = poll_fn(|cx| serving.poll::<R>(cx)).await;
-        if wish == Transport::FlushThenClose {
-            Box::pin(serving.end(&runtime, patience)).await;
+        if poll_fn(|cx| serving.poll::<R>(cx)).await == Wish::Flush {
+            Box::pin(serving.end::<R>(patience)).await;
         }
     }
 }
@@ -45,19 +44,19 @@ struct Serving<S> {
 
 impl<S> Serving<S> {
     /// Exchanges bytes until the broker no longer wants the connection, or the peer is gone. Tells what is to be done then.
-    fn poll<R>(&mut self, cx: &mut Context<'_>) -> Poll<Transport>
+    fn poll<R>(&mut self, cx: &mut Context<'_>) -> Poll<Wish>
     where
         R: Streams<S>,
     {
         let Self { stream, exchange } = self;
-        while exchange.wish == Transport::Keep {
+        while exchange.wish == Wish::Keep {
             if exchange.turn.poll_next(cx).is_pending() {
                 return Poll::Pending;
             }
             // In this order, always, so that a simulation is the same each time. Bytes first: they make the task look at the broker, too.
             match exchange.poll::<R, S>(stream, cx) {
                 Poll::Ready(Ok(true)) => {}
-                Poll::Ready(Ok(false) | Err(_)) => return Poll::Ready(Transport::None),
+                Poll::Ready(Ok(false) | Err(_)) => return Poll::Ready(Wish::Drop),
                 Poll::Pending if exchange.slot.wake.poll_notified(cx).is_ready() => exchange.look(),
                 Poll::Pending => {
                     exchange.turn.end();
@@ -69,13 +68,35 @@ impl<S> Serving<S> {
     }
 
     /// Writes the last bytes, and closes the stream.
-    async fn end<R>(&mut self, runtime: &R, patience: Duration)
+    async fn end<R>(&mut self, patience: Duration)
     where
         R: Streams<S>,
     {
         let Self { stream, exchange } = self;
-        if exchange.flush(runtime, stream, patience).await.is_ok() {
-            close(runtime, stream, runtime.now() + patience).await;
+        let clock = R::default();
+        if exchange.flush(&clock, stream, patience).await.is_ok() {
+            close(&clock, stream, clock.now() + patience).await;
+        }
+    }
+}
+
+/// What the broker wants of the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    Keep,
+    /// Write the last bytes, then close it.
+    Flush,
+    Drop,
+}
+
+impl From<Transport> for Wish {
+    fn from(transport: Transport) -> Self {
+        if transport == Transport::Keep {
+            Self::Keep
+        } else if transport == Transport::FlushThenClose {
+            Self::Flush
+        } else {
+            Self::Drop
         }
     }
 }
@@ -89,7 +110,7 @@ struct Exchange {
     /// Whether the broker may have had more than that when it was asked last. It says by itself when it has more later.
     has_more: bool,
     unread: Unread,
-    wish: Transport,
+    wish: Wish,
     wants_input: bool,
     /// Why nothing can be written any more. What the peer said before it went is still read.
     broken: Option<io::Error>,
@@ -103,7 +124,7 @@ impl Exchange {
             outbox: Outbox::new(),
             has_more: true,
             unread: Unread::new(),
-            wish: Transport::Keep,
+            wish: Wish::Keep,
             wants_input: true,
             broken: None,
             turn: Turn::default(),
@@ -131,7 +152,7 @@ impl Exchange {
             if is_through {
                 *outbox = broker.take_outbox(id);
             }
-            *wish = broker.transport(id);
+            *wish = Wish::from(broker.transport(id));
             *wants_input = broker.wants_input(id);
         });
         self.has_more = is_ready || !is_through;
@@ -145,7 +166,7 @@ impl Exchange {
         if let Err(error) = self.write::<R, S>(stream, cx) {
             self.broken = Some(error);
         }
-        if self.wish != Transport::Keep {
+        if self.wish != Wish::Keep {
             return Poll::Ready(Ok(true));
         }
         if !self.wants_input || self.unread.has_remaining() {
@@ -181,7 +202,8 @@ impl Exchange {
             self.slot.shared.traffic.sent(before - self.outbox.remaining());
             match written? {
                 Poll::Ready(()) if self.has_more => self.look(),
-                Poll::Ready(()) => {}
+                // A connection that waits keeps no buffer.
+                Poll::Ready(()) => self.outbox = Outbox::new(),
                 Poll::Pending => return Ok(()),
             }
         }

@@ -194,7 +194,7 @@ impl<H: Host> Server<H> {
         H::Runtime: Streams<S>,
     {
         let slot = self.shared.accept(peer, Arc::new(Signal::default()))?;
-        serve(self.host.runtime().clone(), slot, stream, self.config.patience).await;
+        serve::<H::Runtime, S>(slot, stream, self.config.patience).await;
         Ok(())
     }
 
@@ -219,7 +219,7 @@ impl<H: Host> Server<H> {
         match self.shared.accept(peer.clone(), Arc::new(Signal::default())) {
             Ok(mut slot) => connections.spawn(&self.host, |end| {
                 slot.end = Some(end);
-                H::serve(self.host.runtime().clone(), slot, incoming, peer, self.config)
+                H::serve(slot, incoming, peer, self.config)
             }),
             Err(AtCapacity { .. }) => self.shared.hooks.accept_failed(&full()),
         }
