@@ -223,6 +223,7 @@ impl Client {
             if message.qos > QoS::AtMostOnce && self.config.acknowledgement == Acknowledgement::Automatic {
                 // [MQTT-4.5.0-2] (both versions)
                 self.acknowledge_now(token.0, ReasonCode::Success);
+                self.settle();
             }
         } else if let ClientEvent::Connected(_) = &event
             && self.wire.hold == Hold::UntilTold
@@ -231,7 +232,6 @@ impl Client {
         {
             self.wire.hold = Hold::UntilAnswered;
         }
-        self.settle();
         Some(event)
     }
 
@@ -239,6 +239,7 @@ impl Client {
     fn end_hold(&mut self) {
         if self.wire.hold == Hold::UntilAnswered {
             self.wire.hold = Hold::Nothing;
+            self.settle();
         }
     }
 
@@ -263,9 +264,9 @@ impl Client {
     fn settle(&mut self) {
         if self.is_connected() {
             self.send_requests();
-            if self.wire.hold == Hold::Nothing {
-                self.session.transmit(&mut self.wire.link, &mut self.outbox, self.now, &mut self.fates);
-            }
+        }
+        if self.transmits() {
+            self.session.transmit(&mut self.wire.link, &mut self.outbox, self.now, &mut self.fates);
         }
         while let Some(Fate { token, outcome }) = self.fates.pop_front() {
             self.emit(ClientEvent::Published { token: PublishToken(token), outcome });
@@ -281,6 +282,11 @@ impl Client {
             self.wire.sent_position = position;
             self.wire.last_sent = self.now;
         }
+    }
+
+    /// Whether messages go out now.
+    fn transmits(&self) -> bool {
+        self.is_connected() && self.wire.hold == Hold::Nothing
     }
 
     fn token(&mut self) -> u64 {

@@ -26,14 +26,20 @@ impl Client {
         if cost > self.config.queue_bytes {
             return Err(PublishError::TooLarge(message));
         }
-        match if self.is_connected() { self.wire.link.refusal(&message) } else { None } {
+        let refusal = self.is_connected().then(|| self.wire.link.refusal(&message)).flatten();
+        match refusal {
             None => {}
             Some(ReasonCode::QoSNotSupported) => return Err(PublishError::QoSNotSupported(message)),
             Some(ReasonCode::RetainNotSupported) => return Err(PublishError::RetainNotSupported(message)),
             Some(_) => return Err(PublishError::TooLarge(message)),
         }
         let token = self.next_token;
-        match self.session.enqueue(token, message, self.now) {
+        let queued = if self.transmits() {
+            self.session.publish(token, message, &mut self.wire.link, &mut self.outbox, self.now)
+        } else {
+            self.session.enqueue(token, message, self.now)
+        };
+        match queued {
             Ok(()) => Ok(PublishToken(self.token())),
             Err(message) => {
                 self.blocked = Some(self.blocked.map_or(cost, |blocked| blocked.min(cost)));

@@ -1,19 +1,28 @@
 //! The receiver of messages: what is to be acknowledged, and which QoS 2 messages were received already (section 4.3).
 
 use alloc::collections::VecDeque;
+use core::mem;
 
-use super::{Arrival, Known, Link, Violation};
+use super::{Arrival, Known, Link, Violation, packet_ids::PacketIdSet};
 use crate::{
     Outbox, QoS,
     packet::{Ack, Packet, PacketId, PacketType, ProtocolVersion, Publish, ReasonCode},
     sorted::SortedMap,
 };
 
-/// A received QoS 1 or 2 message that nobody has acknowledged yet.
+/// A received QoS 1 message that is not answered yet. It is of the present connection: after that the peer waits for no answer.
 #[derive(Debug)]
-struct Delivery {
+struct AtLeastOnce {
+    token: u64,
     id: PacketId,
-    qos: QoS,
+    /// The program's word, while earlier messages hold the packet back.
+    acknowledged: Option<ReasonCode>,
+}
+
+/// A received QoS 2 message that nobody has acknowledged yet.
+#[derive(Debug)]
+struct ExactlyOnce {
+    id: PacketId,
     /// The program's word, while earlier messages hold the packet back.
     acknowledged: Option<ReasonCode>,
     /// Whether the PUBLISH arrived on the present connection, so that the peer waits for an answer.
@@ -40,19 +49,20 @@ enum ExchangeState {
 #[derive(Debug, Default)]
 pub(crate) struct Incoming {
     next_token: u64,
-    deliveries: SortedMap<u64, Delivery>,
+    /// In order of receipt, in which the PUBACKs go out [MQTT-4.6.0-2] (both versions).
+    at_least_once: VecDeque<AtLeastOnce>,
+    at_least_once_ids: PacketIdSet,
+    /// By token.
+    exactly_once: SortedMap<u64, ExactlyOnce>,
+    /// The awaited ones in order of receipt, in which the PUBRECs go out [MQTT-4.6.0-3] (both versions).
+    awaited: VecDeque<u64>,
     exchanges: SortedMap<PacketId, Exchange>,
-    /// The awaited deliveries in order of receipt: PUBACKs and PUBRECs go out in this order [MQTT-4.6.0-2] [MQTT-4.6.0-3] (both versions).
-    at_least_once: VecDeque<u64>,
-    exactly_once: VecDeque<u64>,
-    /// The identifiers of the awaited QoS 1 messages.
-    at_least_once_ids: SortedMap<PacketId, ()>,
 }
 
 impl Incoming {
     /// How many messages the program has not acknowledged.
     pub(super) fn unacknowledged(&self) -> usize {
-        self.deliveries.len()
+        self.at_least_once.len() + self.exactly_once.len()
     }
 
     /// [MQTT-3.3.4-1] (both versions), [MQTT-4.3.2-2] (3.1.1), [MQTT-4.3.2-5] (5.0)
@@ -66,12 +76,15 @@ impl Incoming {
         if publish.qos == QoS::ExactlyOnce {
             return self.received_exactly_once(id, link, outbox);
         }
-        if publish.duplicate && self.at_least_once_ids.contains(&id) {
+        if publish.duplicate && self.at_least_once_ids.contains(id) {
             // Repeated on a live connection while the program holds it: one answer is enough.
             return Ok(Arrival::Duplicate);
         }
         link.count_received()?;
-        Ok(Arrival::New(self.deliver(id, QoS::AtLeastOnce)))
+        let token = self.token();
+        self.at_least_once.push_back(AtLeastOnce { token, id, acknowledged: None });
+        self.at_least_once_ids.insert(id);
+        Ok(Arrival::New(token))
     }
 
     /// [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-10] (5.0)
@@ -83,7 +96,7 @@ impl Incoming {
     ) -> Result<Arrival, Violation> {
         let Some(exchange) = self.exchanges.get_mut(&id) else {
             link.count_received()?;
-            let token = self.deliver(id, QoS::ExactlyOnce);
+            let token = self.deliver(id);
             let state = ExchangeState::Delivered { token };
             self.exchanges.insert(id, Exchange { counted_in: link.epoch, state });
             return Ok(Arrival::New(token));
@@ -95,16 +108,16 @@ impl Incoming {
         }
         match exchange.state {
             ExchangeState::Delivered { token } => {
-                if let Some(delivery) = self.deliveries.get_mut(&token)
+                if let Some(delivery) = self.exactly_once.get_mut(&token)
                     && !delivery.awaited
                 {
                     delivery.awaited = true;
-                    self.exactly_once.push_back(token);
+                    self.awaited.push_back(token);
                 }
             }
-            ExchangeState::Answered { reason } if is_first_here && !self.exactly_once.is_empty() => {
+            ExchangeState::Answered { reason } if is_first_here && !self.awaited.is_empty() => {
                 // Behind the earlier ones that the program still holds.
-                let token = self.deliver(id, QoS::ExactlyOnce);
+                let token = self.deliver(id);
                 self.exchanges.insert(
                     id,
                     Exchange { counted_in: link.epoch, state: ExchangeState::Delivered { token } },
@@ -122,15 +135,10 @@ impl Incoming {
         token
     }
 
-    fn deliver(&mut self, id: PacketId, qos: QoS) -> u64 {
+    fn deliver(&mut self, id: PacketId) -> u64 {
         let token = self.token();
-        self.deliveries.insert(token, Delivery { id, qos, acknowledged: None, awaited: true });
-        if qos == QoS::ExactlyOnce {
-            self.exactly_once.push_back(token);
-        } else {
-            self.at_least_once.push_back(token);
-            self.at_least_once_ids.insert(id, ());
-        }
+        self.exactly_once.insert(token, ExactlyOnce { id, acknowledged: None, awaited: true });
+        self.awaited.push_back(token);
         token
     }
 
@@ -142,60 +150,64 @@ impl Incoming {
         link: Option<&mut Link>,
         outbox: &mut Outbox,
     ) {
-        let Some(delivery) = self.deliveries.get_mut(&token) else { return };
-        delivery.acknowledged.get_or_insert_with(|| sendable(reason));
-        let qos = delivery.qos;
-        match link {
-            Some(link) if delivery.awaited => self.answer_in_order(qos, link, outbox),
-            _ => self.settle_unawaited(token),
+        let reason = sendable(reason);
+        if let Ok(place) = self.at_least_once.binary_search_by_key(&token, |delivery| delivery.token) {
+            if let Some(delivery) = self.at_least_once.get_mut(place) {
+                delivery.acknowledged.get_or_insert(reason);
+            }
+            if let Some(link) = link {
+                self.answer_at_least_once(link, outbox);
+            }
+        } else if let Some(delivery) = self.exactly_once.get_mut(&token) {
+            delivery.acknowledged.get_or_insert(reason);
+            match link {
+                Some(link) if delivery.awaited => self.answer_awaited(link, outbox),
+                _ => self.settle_unawaited(token),
+            }
         }
     }
 
     /// Notes the program's word for a message whose connection is gone: QoS 2 is answered when the peer repeats it.
     fn settle_unawaited(&mut self, token: u64) {
-        let Some(delivery) = self.deliveries.get(&token) else { return };
-        if delivery.awaited {
+        let Some(delivery) = self.exactly_once.get(&token).filter(|delivery| !delivery.awaited) else {
             return;
-        }
-        if let (Some(reason), QoS::ExactlyOnce) = (delivery.acknowledged, delivery.qos)
-            && let Some(exchange) = self.exchanges.get_mut(&delivery.id)
+        };
+        if let (Some(reason), Some(exchange)) =
+            (delivery.acknowledged, self.exchanges.get_mut(&delivery.id))
         {
             exchange.state = ExchangeState::Answered { reason };
         }
-        self.deliveries.remove(&token);
+        self.exactly_once.remove(&token);
     }
 
     /// Takes a message for not received, whose connection is gone: the peer's repetition is a new one.
     pub(super) fn forget(&mut self, token: u64) {
-        if let Some(delivery) = self.deliveries.remove(&token)
-            && delivery.qos == QoS::ExactlyOnce
-        {
+        if let Some(delivery) = self.exactly_once.remove(&token) {
             self.exchanges.remove(&delivery.id);
         }
     }
 
-    /// Sends the answers that no unacknowledged earlier message holds back.
-    fn answer_in_order(&mut self, qos: QoS, link: &mut Link, outbox: &mut Outbox) {
-        loop {
-            let order =
-                if qos == QoS::ExactlyOnce { &mut self.exactly_once } else { &mut self.at_least_once };
-            let Some(token) = order.front().copied() else { return };
-            let Some(delivery) = self.deliveries.get(&token) else {
-                order.pop_front();
-                continue;
-            };
-            let Some(reason) = delivery.acknowledged else { return };
-            let id = delivery.id;
-            order.pop_front();
-            self.deliveries.remove(&token);
-            if qos == QoS::ExactlyOnce {
+    /// Sends the PUBACKs that no unacknowledged earlier message holds back.
+    fn answer_at_least_once(&mut self, link: &mut Link, outbox: &mut Outbox) {
+        while let Some(&AtLeastOnce { id, acknowledged: Some(reason), .. }) = self.at_least_once.front() {
+            self.at_least_once.pop_front();
+            self.at_least_once_ids.remove(id);
+            link.received = link.received.saturating_sub(1);
+            // [MQTT-4.3.2-2] (3.1.1), [MQTT-4.3.2-4] (5.0)
+            link.answer(Packet::PubAck, id, reason, outbox);
+        }
+    }
+
+    /// Sends the PUBRECs that no unacknowledged earlier message holds back.
+    fn answer_awaited(&mut self, link: &mut Link, outbox: &mut Outbox) {
+        while let Some(token) = self.awaited.front() {
+            if let Some(delivery) = self.exactly_once.get(token) {
+                let Some(reason) = delivery.acknowledged else { return };
+                let id = delivery.id;
+                self.exactly_once.remove(token);
                 self.answer_exactly_once(id, reason, link, outbox);
-            } else {
-                self.at_least_once_ids.remove(&id);
-                link.received = link.received.saturating_sub(1);
-                // [MQTT-4.3.2-2] (3.1.1), [MQTT-4.3.2-4] (5.0)
-                link.answer(Packet::PubAck, id, reason, outbox);
             }
+            self.awaited.pop_front();
         }
     }
 
@@ -248,13 +260,10 @@ impl Incoming {
     /// The connection is gone, and with it the peer's wait for answers. Unanswered QoS 1 messages come again as new ones;
     /// the set of QoS 2 identifiers stays.
     pub(super) fn suspend(&mut self) {
-        for token in self.at_least_once.drain(..) {
-            self.deliveries.remove(&token);
-        }
+        self.at_least_once = VecDeque::new();
         self.at_least_once_ids.clear();
-        let suspended = core::mem::take(&mut self.exactly_once);
-        for token in suspended {
-            if let Some(delivery) = self.deliveries.get_mut(&token) {
+        for token in mem::take(&mut self.awaited) {
+            if let Some(delivery) = self.exactly_once.get_mut(&token) {
                 delivery.awaited = false;
                 if delivery.acknowledged.is_some() {
                     self.settle_unawaited(token);
@@ -265,11 +274,8 @@ impl Incoming {
 
     /// The peer has lost the session: its identifiers stand for new messages.
     pub(super) fn lose(&mut self) {
-        self.deliveries.clear();
-        self.exchanges.clear();
-        self.at_least_once.clear();
-        self.at_least_once_ids.clear();
-        self.exactly_once.clear();
+        let next_token = self.next_token;
+        *self = Self { next_token, ..Self::default() };
     }
 }
 

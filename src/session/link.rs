@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use super::Violation;
 use crate::{
@@ -112,6 +112,11 @@ impl Link {
         }
         self.received += 1;
         Ok(())
+    }
+
+    /// Whether a message is moved to an outbox now.
+    pub(super) fn has_room(&self, outbox: &Outbox) -> bool {
+        outbox.remaining() < self.settings.outbox_bytes
     }
 
     /// Whether more answers wait in the outbox than a peer that reads leaves there: the input is to pause then.

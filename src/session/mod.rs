@@ -99,6 +99,19 @@ impl Session {
         self.outgoing.enqueue(token, message, now)
     }
 
+    /// Sends a message that the peer of this connection takes, or queues it if something stands before it; it comes back if there is
+    /// no room.
+    pub(crate) fn publish(
+        &mut self,
+        token: u64,
+        message: Message,
+        link: &mut Link,
+        outbox: &mut Outbox,
+        now: Timestamp,
+    ) -> Result<(), Message> {
+        self.outgoing.publish(token, message, &mut self.ids, link, outbox, now)
+    }
+
     /// Drops the oldest queued message of QoS 0.
     pub(crate) fn make_room(&mut self) -> Option<(u64, Message)> {
         self.outgoing.make_room()
@@ -121,8 +134,7 @@ impl Session {
 
     /// Whether a message of this cost would be queued.
     pub(crate) fn has_room(&self, cost: usize) -> bool {
-        let QueueLimits { count, bytes } = self.outgoing.limits();
-        self.outgoing.count() < count && self.outgoing.bytes().saturating_add(cost) <= bytes
+        self.outgoing.has_room(cost)
     }
 
     /// What waits for its first transmission: its place, its token and the message, in order.
@@ -161,6 +173,7 @@ impl Session {
     }
 
     /// Moves what is due to the outbox: first the replay, then the queue, within quota and outbox limit.
+    #[inline]
     pub(crate) fn transmit(
         &mut self,
         link: &mut Link,
@@ -168,7 +181,9 @@ impl Session {
         now: Timestamp,
         fates: &mut VecDeque<Fate>,
     ) {
-        self.outgoing.transmit(&mut self.ids, link, outbox, now, fates);
+        if self.outgoing.has_to_send(link) {
+            self.outgoing.transmit(&mut self.ids, link, outbox, now, fates);
+        }
     }
 
     /// Sends again what stayed unanswered for too long on this connection; see [`Link::retransmit_at`].

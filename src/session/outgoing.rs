@@ -95,24 +95,53 @@ impl Outgoing {
         self.bytes
     }
 
-    pub(super) const fn limits(&self) -> QueueLimits {
-        self.limits
-    }
-
     /// What is to be sent again on a new connection.
     pub(super) fn due_again(&self) -> Option<Replay> {
         let (&first, _) = self.inflight.first()?;
         Some(Replay { next_release: first, next_publish: first, end: self.next_sent })
     }
 
+    /// Whether a message of this cost would be queued.
+    pub(super) fn has_room(&self, cost: usize) -> bool {
+        self.count() < self.limits.count && self.bytes.saturating_add(cost) <= self.limits.bytes
+    }
+
     pub(super) fn enqueue(&mut self, token: u64, message: Message, now: Timestamp) -> Result<(), Message> {
         let cost = message.cost();
-        if self.count() >= self.limits.count || self.bytes.saturating_add(cost) > self.limits.bytes {
+        if !self.has_room(cost) {
             return Err(message);
         }
-        let expires = message.expires(now);
         self.bytes += cost;
+        let expires = message.expires(now);
         self.append(Queued { token, message, expires, was_sent: false });
+        Ok(())
+    }
+
+    /// Sends a message that the peer takes, or queues it if it can't be sent at once.
+    pub(super) fn publish(
+        &mut self,
+        token: u64,
+        message: Message,
+        ids: &mut PacketIds,
+        link: &mut Link,
+        outbox: &mut Outbox,
+        now: Timestamp,
+    ) -> Result<(), Message> {
+        if !self.queue.is_empty() || link.replay.is_some() || !link.has_room(outbox) {
+            return self.enqueue(token, message, now);
+        }
+        let cost = message.cost();
+        if !self.has_room(cost) {
+            return Err(message);
+        }
+        self.bytes += cost;
+        let expires = message.expires(now);
+        let queued = Queued { token, message, expires, was_sent: false };
+        let is_of_use = expires.is_none_or(|expires| expires > now);
+        match if is_of_use { self.ticket(queued.message.qos, ids, link) } else { None } {
+            Some(ticket) => self.send_first(queued, ticket, link, outbox, now),
+            None => self.append(queued),
+        }
         Ok(())
     }
 
@@ -267,7 +296,13 @@ impl Outgoing {
         Some(inflight)
     }
 
+    /// Whether [`transmit`](Self::transmit) may have something to do.
+    pub(super) const fn has_to_send(&self, link: &Link) -> bool {
+        !self.queue.is_empty() || link.replay.is_some()
+    }
+
     /// Moves what is due to the outbox: first the replay, then the queue.
+    #[inline(never)]
     pub(super) fn transmit(
         &mut self,
         ids: &mut PacketIds,
@@ -276,51 +311,57 @@ impl Outgoing {
         now: Timestamp,
         fates: &mut VecDeque<Fate>,
     ) {
-        if self.queue.is_empty() && link.replay.is_none() {
-            return;
-        }
         self.replay(ids, link, outbox, now, fates);
         if link.replay.is_some() {
             return;
         }
         self.expire(now, fates);
-        while bytes::Buf::remaining(outbox) < link.settings.outbox_bytes
+        while link.has_room(outbox)
             && let Some((&order, queued)) = self.queue.first()
         {
             if let Some(reason) = link.refusal(&queued.message) {
                 self.end_queued(order, PublishOutcome::Refused { reason }, fates);
-            } else if queued.message.qos == QoS::AtMostOnce {
-                let Some(queued) = self.discard(order) else { break };
-                // [MQTT-4.3.1-1] (both versions)
-                link.publish(&queued.message, None, false, left(queued.expires, now), outbox);
-            } else if !self.send_first(order, ids, link, outbox, now) {
-                break;
+                continue;
             }
+            let Some(ticket) = self.ticket(queued.message.qos, ids, link) else { break };
+            let Some(queued) = self.dequeue(order) else { break };
+            self.send_first(queued, ticket, link, outbox, now);
         }
     }
 
-    /// Sends a queued QoS 1 or 2 message for the first time; `false` if quota or identifiers are used up.
-    /// [MQTT-4.3.2-1] [MQTT-4.3.3-1] (both versions), [MQTT-3.3.4-7] [MQTT-3.3.4-9] [MQTT-4.3.2-2] (5.0)
-    /// [MQTT-4.3.3-2] [MQTT-4.9.0-2] (5.0)
+    /// What a message needs to be sent: a share of the quota and an identifier if its QoS is 1 or 2. `None` if these are used up.
+    /// [MQTT-3.3.4-7] [MQTT-3.3.4-9] (5.0)
+    fn ticket(&mut self, qos: QoS, ids: &mut PacketIds, link: &mut Link) -> Option<Option<PacketId>> {
+        if qos == QoS::AtMostOnce {
+            return Some(None);
+        }
+        link.send_quota = link.send_quota.checked_sub(1)?;
+        // Rather one that the peer may remember from long ago than none for ever.
+        let id = ids.take().or_else(|| self.abandoned.pop_front());
+        if id.is_none() {
+            link.send_quota += 1;
+        }
+        id.map(Some)
+    }
+
+    /// Sends a message for the first time.
+    /// [MQTT-4.3.1-1] [MQTT-4.3.2-1] [MQTT-4.3.3-1] (both versions), [MQTT-4.3.2-2] [MQTT-4.3.3-2] [MQTT-4.9.0-2] (5.0)
     fn send_first(
         &mut self,
-        order: u64,
-        ids: &mut PacketIds,
+        queued: Queued,
+        ticket: Option<PacketId>,
         link: &mut Link,
         outbox: &mut Outbox,
         now: Timestamp,
-    ) -> bool {
-        if link.send_quota == 0 {
-            return false;
-        }
-        // Rather one that the peer may remember from long ago than none for ever.
-        let Some(id) = ids.take().or_else(|| self.abandoned.pop_front()) else { return false };
-        let Some(Queued { token, message, expires, .. }) = self.dequeue(order) else { return false };
-        link.publish(&message, Some(id), false, left(expires, now), outbox);
-        link.send_quota -= 1;
+    ) {
+        let Queued { token, message, expires, .. } = queued;
+        link.publish(&message, ticket, false, left(expires, now), outbox);
+        let Some(id) = ticket else {
+            self.bytes -= message.cost();
+            return;
+        };
         let phase = Phase::Published { message, expires };
         self.note_sent(InFlight { token, id, phase, counted_in: link.epoch, sent_at: now }, link);
-        true
     }
 
     /// Files an exchange behind all others.

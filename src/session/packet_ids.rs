@@ -1,23 +1,99 @@
 //! The packet identifiers of one sender: one space for PUBLISH, SUBSCRIBE and UNSUBSCRIBE.
 
-use crate::{packet::PacketId, sorted::SortedMap};
+use alloc::vec::Vec;
 
-/// Which packet identifiers are free, as ranges, so that taking and releasing one costs the same however many are live.
+use crate::packet::PacketId;
+
+/// Room for so many ranges is kept.
+const KEPT: usize = 64;
+
+/// A set of packet identifiers, as ranges: one that comes or goes in rising order costs the same however many there are.
+#[derive(Debug, Default)]
+pub(super) struct PacketIdSet {
+    /// The first and the last of each range. They rise, and none touches the next.
+    ranges: Vec<(u16, u16)>,
+}
+
+impl PacketIdSet {
+    fn full() -> Self {
+        Self { ranges: Vec::from([(1, u16::MAX)]) }
+    }
+
+    pub(super) fn contains(&self, id: PacketId) -> bool {
+        let id = id.get();
+        self.ranges.get(self.place_of(id)).is_some_and(|(first, _)| *first <= id)
+    }
+
+    /// Adds an identifier. One that is there already stays there.
+    pub(super) fn insert(&mut self, id: PacketId) {
+        let id = id.get();
+        let place = self.place_of(id);
+        let (lower, upper) = self.ranges.split_at_mut(place);
+        let lower = lower.last_mut().filter(|(_, last)| *last + 1 == id);
+        let upper = upper.first_mut();
+        if upper.as_ref().is_some_and(|(first, _)| *first <= id) {
+            return;
+        }
+        match (lower, upper.filter(|(first, _)| *first - 1 == id)) {
+            (Some(lower), Some(upper)) => {
+                lower.1 = upper.1;
+                self.ranges.remove(place);
+            }
+            (Some(lower), None) => lower.1 = id,
+            (None, Some(upper)) => upper.0 = id,
+            (None, None) => self.ranges.insert(place, (id, id)),
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: PacketId) {
+        let id = id.get();
+        let place = self.place_of(id);
+        let Some(range) = self.ranges.get_mut(place).filter(|(first, _)| *first <= id) else { return };
+        let (first, last) = *range;
+        if first < id && id < last {
+            range.0 = id + 1;
+            self.ranges.insert(place, (first, id - 1));
+        } else if first < id {
+            range.1 = id - 1;
+        } else if id < last {
+            range.0 = id + 1;
+        } else {
+            self.ranges.remove(place);
+            if self.ranges.capacity() / 4 > self.ranges.len().max(KEPT) {
+                self.ranges.shrink_to(2 * self.ranges.len().max(KEPT));
+            }
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.ranges = Vec::new();
+    }
+
+    /// The lowest identifier from this one on.
+    fn first_from(&self, id: u16) -> Option<PacketId> {
+        let (first, _) = self.ranges.get(self.place_of(id))?;
+        PacketId::new(id.max(*first))
+    }
+
+    /// The index of the first range that ends at this identifier or behind it.
+    fn place_of(&self, id: u16) -> usize {
+        self.ranges.partition_point(|(_, last)| *last < id)
+    }
+}
+
+/// Which packet identifiers are free.
 ///
 /// Identifiers are taken in rising order and wrap around, so that one that was just released rests for as long as
 /// possible: a late acknowledgement of its former use finds nothing.
 #[derive(Debug)]
 pub(crate) struct PacketIds {
-    /// The last identifier of each free range, and the first.
-    free: SortedMap<u16, u16>,
+    free: PacketIdSet,
     next: u16,
 }
 
 impl Default for PacketIds {
     fn default() -> Self {
-        let mut free = SortedMap::new();
-        free.insert(u16::MAX, 1);
-        Self { free, next: 1 }
+        Self { free: PacketIdSet::full(), next: 1 }
     }
 }
 
@@ -25,35 +101,15 @@ impl PacketIds {
     /// Takes an identifier that is not in use [MQTT-2.3.1-2] (3.1.1) [MQTT-2.2.1-3] (5.0); `None` if all 65,535 are.
     /// [MQTT-4.3.2-1] [MQTT-4.3.3-1] (both versions), [MQTT-2.3.1-4] (3.1.1), [MQTT-2.2.1-4] (5.0)
     pub(crate) fn take(&mut self) -> Option<PacketId> {
-        let (last, first) = self.range_from(self.next).or_else(|| self.range_from(1))?;
-        let id = if last < self.next { first } else { first.max(self.next) };
-        if first < id {
-            self.free.insert(id - 1, first);
-        }
-        if id < last {
-            self.free.insert(last, id + 1);
-        } else {
-            self.free.remove(&last);
-        }
-        self.next = id.checked_add(1).unwrap_or(1);
-        PacketId::new(id)
+        let id = self.free.first_from(self.next).or_else(|| self.free.first_from(1))?;
+        self.free.remove(id);
+        self.next = id.get().checked_add(1).unwrap_or(1);
+        Some(id)
     }
 
     /// Gives an identifier back. One that is free already stays free.
     pub(crate) fn release(&mut self, id: PacketId) {
-        let id = id.get();
-        let behind = self.range_from(id);
-        if behind.is_some_and(|(_, first)| first <= id) {
-            return;
-        }
-        let last = behind.filter(|(_, first)| *first - 1 == id).map_or(id, |(last, _)| last);
-        let first = self.free.remove(&(id - 1)).unwrap_or(id);
-        self.free.insert(last, first);
-    }
-
-    /// The first range that ends at this identifier or behind it: its last and its first identifier.
-    fn range_from(&self, id: u16) -> Option<(u16, u16)> {
-        self.free.from(&id).next().map(|(last, first)| (*last, *first))
+        self.free.insert(id);
     }
 }
 
@@ -93,6 +149,16 @@ mod tests {
         assert_eq!(ids.take(), None);
     }
 
+    #[test]
+    fn the_room_of_many_ranges_is_given_back() {
+        let mut set = PacketIdSet::default();
+        let odd = || (0..30_000).map(|half| id(2 * half + 1));
+        odd().for_each(|id| set.insert(id));
+        assert_eq!(set.ranges.len(), 30_000);
+        odd().for_each(|id| set.remove(id));
+        assert!(set.ranges.is_empty() && set.ranges.capacity() <= 4 * KEPT);
+    }
+
     /// [MQTT-2.3.1-2] [MQTT-2.3.1-4] (3.1.1), [MQTT-2.2.1-3] [MQTT-2.2.1-4] (5.0)
     #[test]
     fn agrees_with_a_set_over_random_use() {
@@ -115,7 +181,10 @@ mod tests {
                 assert_eq!(live.len(), 65_535);
             }
         }
-        let free: usize = ids.free.iter().map(|(last, first)| usize::from(last - first) + 1).sum();
+        let ranges = &ids.free.ranges;
+        assert!(ranges.is_sorted_by(|(_, last), (first, _)| u32::from(*last) + 1 < u32::from(*first)));
+        let free: usize = ranges.iter().map(|(first, last)| usize::from(last - first) + 1).sum();
         assert_eq!(free + live.len(), 65_535);
+        assert!(live.iter().all(|id| !ids.free.contains(*id)));
     }
 }

@@ -31,8 +31,8 @@ const REQUESTS: &str = "src/broker/requests.rs";
 /// So few packet identifiers that they are soon used again.
 const FEW_IDENTIFIERS: Edit = Edit {
     file: PACKET_IDS,
-    from: "self.next = id.checked_add(1).unwrap_or(1);",
-    to: "self.next = id % 8 + 1;",
+    from: "self.next = id.get().checked_add(1).unwrap_or(1);",
+    to: "self.next = id.get() % 8 + 1;",
 };
 
 pub(crate) const BUGS: &[Bug] = &[
@@ -50,9 +50,7 @@ pub(crate) const BUGS: &[Bug] = &[
         summary: "a packet identifier is given away again while its exchange lasts",
         edits: &[
             FEW_IDENTIFIERS,
-            Edit { file: PACKET_IDS, from: "        if first < id {", to: "        if false && first < id {" },
-            Edit { file: PACKET_IDS, from: "        if id < last {", to: "        if false && id < last {" },
-            Edit { file: PACKET_IDS, from: "            self.free.remove(&last);\n", to: "" },
+            Edit { file: PACKET_IDS, from: "        self.free.remove(id);\n", to: "" },
         ],
     },
     Bug {
@@ -80,8 +78,8 @@ pub(crate) const BUGS: &[Bug] = &[
         summary: "the set of received QoS 2 identifiers is cleared by a reconnect",
         edits: &[Edit {
             file: INCOMING,
-            from: "        self.at_least_once_ids.clear();\n        let suspended",
-            to: "        self.at_least_once_ids.clear();\n        self.exchanges.clear();\n        let suspended",
+            from: "        self.at_least_once_ids.clear();\n        for token",
+            to: "        self.at_least_once_ids.clear();\n        self.exchanges.clear();\n        for token",
         }],
     },
     Bug {
@@ -218,18 +216,11 @@ pub(crate) const BUGS: &[Bug] = &[
     Bug {
         name: "expiry-stands-still",
         summary: "what is left of a message's expiry does not shrink while it waits in a queue",
-        edits: &[
-            Edit {
-                file: OUTGOING,
-                from: "link.publish(&queued.message, None, false, left(queued.expires, now), outbox);",
-                to: "link.publish(&queued.message, None, false, queued.message.properties.message_expiry, outbox);",
-            },
-            Edit {
-                file: OUTGOING,
-                from: "link.publish(&message, Some(id), false, left(expires, now), outbox);",
-                to: "link.publish(&message, Some(id), false, message.properties.message_expiry, outbox);",
-            },
-        ],
+        edits: &[Edit {
+            file: OUTGOING,
+            from: "link.publish(&message, ticket, false, left(expires, now), outbox);",
+            to: "link.publish(&message, ticket, false, message.properties.message_expiry, outbox);",
+        }],
     },
     Bug {
         name: "will-not-retained",

@@ -34,7 +34,7 @@ impl Outgoing {
                 return;
             };
             link.replay = Some(Replay { next_publish: order, ..replay });
-            if bytes::Buf::remaining(outbox) >= link.settings.outbox_bytes {
+            if !link.has_room(outbox) {
                 return;
             }
             if let Some(reason) = link.refusal(message) {
@@ -63,7 +63,7 @@ impl Outgoing {
                 link.replay = Some(Replay { next_release: replay.end, ..replay });
                 break;
             };
-            if bytes::Buf::remaining(outbox) >= link.settings.outbox_bytes {
+            if !link.has_room(outbox) {
                 link.replay = Some(Replay { next_release: order, ..replay });
                 return false;
             }
@@ -102,7 +102,7 @@ impl Outgoing {
             .map(|(order, _)| *order)
             .collect();
         for order in due {
-            if bytes::Buf::remaining(outbox) >= link.settings.outbox_bytes {
+            if !link.has_room(outbox) {
                 break;
             }
             self.send_again(order, link, outbox, now);
