@@ -153,7 +153,7 @@ impl Framing {
         if size >= SHARE_FROM {
             return Span::Assembled(input.copy_to_bytes(size));
         }
-        let packet = Bytes::copy_from_slice(chunk.get(..size).unwrap_or(chunk));
+        let packet = compact(chunk.get(..size).unwrap_or(chunk));
         input.advance(size);
         Span::Assembled(packet)
     }
@@ -211,6 +211,41 @@ fn size_of(start: &[u8]) -> Result<Option<usize>, DecodeError> {
 /// A PUBLISH of at least this many bytes shares the input's buffer, a smaller one is copied out of it: what is kept of a small
 /// message must not keep a large buffer alive.
 const SHARE_FROM: usize = 4096;
+
+/// A copy of a packet that will be shared. Of a small one all is in one piece of memory, the counter of its owners too, for which
+/// `Bytes` asks a second piece otherwise.
+fn compact(packet: &[u8]) -> Bytes {
+    match packet.len() {
+        0..=64 => Compact::<64>::of(packet),
+        65..=128 => Compact::<128>::of(packet),
+        129..=256 => Compact::<256>::of(packet),
+        257..=384 => Compact::<384>::of(packet),
+        385..=512 => Compact::<512>::of(packet),
+        _ => Bytes::copy_from_slice(packet),
+    }
+}
+
+/// Up to `N` bytes.
+struct Compact<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
+}
+
+impl<const N: usize> Compact<N> {
+    fn of(packet: &[u8]) -> Bytes {
+        let mut compact = Self { bytes: [0; N], len: packet.len() };
+        if let Some(place) = compact.bytes.get_mut(..packet.len()) {
+            place.copy_from_slice(packet);
+        }
+        Bytes::from_owner(compact)
+    }
+}
+
+impl<const N: usize> AsRef<[u8]> for Compact<N> {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
 
 /// Moves bytes from the input's chunk until `bytes` has `size`; how many. The room doubles with what came, up to `size`.
 fn take(bytes: &mut Vec<u8>, size: usize, input: &mut impl Buf) -> usize {

@@ -1,9 +1,9 @@
 //! Bytes that wait for the peer.
 
-use alloc::collections::VecDeque;
+use alloc::{collections::VecDeque, vec::Vec};
 use core::mem;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 
 /// Payloads of at least this many bytes are shared, smaller ones are copied behind their header: a copy of a kilobyte
 /// costs less than a second chunk costs the writer.
@@ -20,7 +20,9 @@ const KEEP_CAPACITY: usize = 4096;
 #[derive(Debug, Default)]
 pub struct Outbox {
     chunks: VecDeque<Bytes>,
-    tail: BytesMut,
+    /// Behind them, and how much of it was taken out.
+    tail: Vec<u8>,
+    tail_taken: usize,
     /// Bytes in `chunks`.
     queued: usize,
     /// Bytes that were taken out.
@@ -40,24 +42,41 @@ impl Outbox {
         self.remaining() == 0
     }
 
-    /// Where small packets are encoded; what is written here is behind everything pushed before.
-    pub(crate) fn tail(&mut self) -> &mut BytesMut {
-        &mut self.tail
+    /// Room for a small packet of this size, behind everything pushed before. All of it is to be written.
+    pub(crate) fn room(&mut self, size: usize) -> &mut [u8] {
+        self.make_room(size);
+        let start = self.tail.len();
+        self.tail.resize(start + size, 0);
+        self.tail.get_mut(start..).unwrap_or_default()
     }
 
     /// Appends a payload: shared if it is large, copied if it is small.
     pub(crate) fn push(&mut self, payload: &Bytes) {
         if payload.len() < SHARE_FROM {
-            self.tail.put_slice(payload);
+            self.make_room(payload.len());
+            self.tail.extend_from_slice(payload);
             return;
         }
-        if !self.tail.is_empty() {
-            let head = self.tail.split().freeze();
+        if !self.tail().is_empty() {
+            let mut head = Bytes::from(mem::take(&mut self.tail));
+            head.advance(mem::take(&mut self.tail_taken));
             self.queued += head.len();
             self.chunks.push_back(head);
         }
         self.queued += payload.len();
         self.chunks.push_back(payload.clone());
+    }
+
+    /// The room of what was taken out is used again before more is asked for.
+    fn make_room(&mut self, size: usize) {
+        let is_full = self.tail.capacity() - self.tail.len() < size;
+        if is_full && self.tail_taken >= self.tail.len() - self.tail_taken {
+            self.tail.drain(..mem::take(&mut self.tail_taken));
+        }
+    }
+
+    fn tail(&self) -> &[u8] {
+        self.tail.get(self.tail_taken..).unwrap_or_default()
     }
 
     /// How many bytes were ever queued here: it grows whenever something is.
@@ -85,11 +104,11 @@ impl Outbox {
 
 impl Buf for Outbox {
     fn remaining(&self) -> usize {
-        self.queued + self.tail.len()
+        self.queued + self.tail.len() - self.tail_taken
     }
 
     fn chunk(&self) -> &[u8] {
-        self.chunks.front().map_or(&self.tail, |first| first)
+        self.chunks.front().map_or_else(|| self.tail(), |first| first)
     }
 
     fn advance(&mut self, mut count: usize) {
@@ -105,15 +124,19 @@ impl Buf for Outbox {
             self.queued -= first.len();
             self.chunks.pop_front();
         }
-        self.tail.advance(count);
-        if self.tail.is_empty() && self.tail.capacity() > KEEP_CAPACITY {
-            self.tail = BytesMut::new();
+        self.tail_taken += count;
+        if self.tail_taken == self.tail.len() {
+            self.tail_taken = 0;
+            self.tail.clear();
+            if self.tail.capacity() > KEEP_CAPACITY {
+                self.tail = Vec::new();
+            }
         }
     }
 
     #[cfg(feature = "std")]
     fn chunks_vectored<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>]) -> usize {
-        let parts = self.chunks.iter().map(|chunk| &**chunk).chain([&*self.tail]);
+        let parts = self.chunks.iter().map(|chunk| &**chunk).chain([self.tail()]);
         let mut filled = 0;
         for (slot, part) in slices.iter_mut().zip(parts.filter(|part| !part.is_empty())) {
             *slot = std::io::IoSlice::new(part);
@@ -133,10 +156,10 @@ mod tests {
     fn keeps_order_over_copied_and_shared_parts() {
         let mut outbox = Outbox::new();
         let large = Bytes::from(vec![7; SHARE_FROM]);
-        outbox.tail().put_slice(b"one");
+        outbox.room(3).copy_from_slice(b"one");
         outbox.push(&Bytes::from_static(b"two"));
         outbox.push(&large);
-        outbox.tail().put_slice(b"three");
+        outbox.room(5).copy_from_slice(b"three");
         assert_eq!(outbox.remaining(), 3 + 3 + SHARE_FROM + 5);
 
         let mut slices = [std::io::IoSlice::new(&[]); 4];
@@ -158,13 +181,24 @@ mod tests {
     }
 
     #[test]
+    fn room_is_used_again_by_one_who_is_always_behind() {
+        let mut outbox = Outbox::new();
+        for _ in 0..10_000 {
+            outbox.room(100).fill(1);
+            outbox.advance(outbox.remaining() - 1);
+        }
+        assert_eq!(outbox.chunk(), [1]);
+        assert!(outbox.tail.capacity() < 1000);
+    }
+
+    #[test]
     fn advance_remembers_a_write_cut_anywhere() {
         let large = Bytes::from(vec![7; SHARE_FROM]);
         for step in [1, 2, 5, 1000] {
             let mut outbox = Outbox::new();
-            outbox.tail().put_slice(b"head");
+            outbox.room(4).copy_from_slice(b"head");
             outbox.push(&large);
-            outbox.tail().put_slice(b"foot");
+            outbox.room(4).copy_from_slice(b"foot");
             let mut seen = vec![];
             while outbox.has_remaining() {
                 let count = step.min(outbox.chunk().len());

@@ -180,7 +180,7 @@ impl Client {
                 Properties::NONE
             },
         };
-        Packet::Connect(connect).encode(config.version, self.outbox.tail())
+        Packet::Connect(connect).encode_in(config.version, |size| Some(self.outbox.room(size))).map(drop)
     }
 
     /// CONNACK arrived.

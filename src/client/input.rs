@@ -48,9 +48,9 @@ impl Client {
     // On a microcontroller, what it needs of the stack must not stand below what `settle` needs.
     #[inline(never)]
     fn decode(&mut self, frame: &Frame<'_>) {
-        match Packet::decode(frame.bytes(), self.config.version) {
-            Ok(packet) => self.dispatch(&packet, frame),
-            Err(error) => self.refuse_malformed(error),
+        match &Packet::decode(frame.bytes(), self.config.version) {
+            Ok(packet) => self.dispatch(packet, frame),
+            Err(error) => self.refuse_malformed(*error),
         }
     }
 

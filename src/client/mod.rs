@@ -216,14 +216,14 @@ impl Client {
     /// After [`Connected`] without a session that was there before, queued messages wait for the next call of this method or of
     /// [`outbox`](Self::outbox): what the program subscribes to until then goes out before them.
     pub fn poll_event(&mut self) -> Option<ClientEvent> {
-        self.end_hold();
+        let mut is_settled = !self.end_hold();
         let event = self.events.pop_front()?;
         self.event_bytes -= event.cost();
         if let ClientEvent::Received { token, message, .. } = &event {
             if message.qos > QoS::AtMostOnce && self.config.acknowledgement == Acknowledgement::Automatic {
                 // [MQTT-4.5.0-2] (both versions)
                 self.acknowledge_now(token.0, ReasonCode::Success);
-                self.settle();
+                is_settled = false;
             }
         } else if let ClientEvent::Connected(_) = &event
             && self.wire.hold == Hold::UntilTold
@@ -232,15 +232,19 @@ impl Client {
         {
             self.wire.hold = Hold::UntilAnswered;
         }
+        if !is_settled {
+            self.settle();
+        }
         Some(event)
     }
 
-    /// The program has heard that the session was lost, and did what it wanted to do first.
-    fn end_hold(&mut self) {
-        if self.wire.hold == Hold::UntilAnswered {
+    /// If the program has heard that the session was lost, it did what it wanted to do first; whether that ends a wait.
+    fn end_hold(&mut self) -> bool {
+        let ends = self.wire.hold == Hold::UntilAnswered;
+        if ends {
             self.wire.hold = Hold::Nothing;
-            self.settle();
         }
+        ends
     }
 
     /// Acknowledges a received message; only needed with [`Acknowledgement::Manual`]. A reason of 0x80 or more refuses it in

@@ -41,22 +41,22 @@ impl Receiver for Connection {
 impl Connection {
     fn decode(&mut self, frame: &Frame<'_>) {
         let version = self.version().unwrap_or_default();
-        match (self.phase, Packet::decode(frame.bytes(), version)) {
-            (Phase::AwaitingConnect { until }, Ok(Packet::Connect(connect))) => self.connect(&connect, until),
+        match (self.phase, &Packet::decode(frame.bytes(), version)) {
+            (Phase::AwaitingConnect { until }, Ok(Packet::Connect(connect))) => self.connect(connect, until),
             // [MQTT-3.1.0-1] (both versions)
             (Phase::AwaitingConnect { .. }, Ok(packet)) => self.handshake_expected(packet.packet_type()),
-            (Phase::AwaitingConnect { .. }, Err(error)) => self.connect_malformed(frame, error),
-            (Phase::Authenticating { until }, Ok(packet)) => self.during_authentication(&packet, until),
+            (Phase::AwaitingConnect { .. }, Err(error)) => self.connect_malformed(frame, *error),
+            (Phase::Authenticating { until }, Ok(packet)) => self.during_authentication(packet, until),
             (Phase::Authenticating { .. }, Err(error)) => {
-                self.refuse_because(error.reason(), DisconnectCause::Malformed(error));
+                self.refuse_because(error.reason(), DisconnectCause::Malformed(*error));
             }
             (_, Ok(packet)) => {
                 self.keep_alive.received(self.now);
-                if let Err(violation) = self.handle(&packet, frame) {
+                if let Err(violation) = self.handle(packet, frame) {
                     self.end(DisconnectCause::Misbehaved(violation));
                 }
             }
-            (_, Err(error)) => self.end(DisconnectCause::Malformed(error)),
+            (_, Err(error)) => self.end(DisconnectCause::Malformed(*error)),
         }
     }
 

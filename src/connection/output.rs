@@ -106,12 +106,9 @@ impl Connection {
     /// Before CONNECT was understood nothing is known of a largest packet.
     fn write_in(&mut self, version: ProtocolVersion, packet: &Packet<'_>) -> bool {
         let limit = self.terms.as_ref().map_or(usize::MAX, |terms| terms.packet_size);
-        if !packet.size(version).is_ok_and(|size| size <= limit) {
-            return false;
-        }
-        let written = packet.encode(version, self.outbox.tail());
-        debug_assert!(written.is_ok(), "{packet:?}: {written:?}");
-        true
+        let outbox = &mut self.outbox;
+        let written = packet.encode_in(version, |size| (size <= limit).then(|| outbox.room(size)));
+        matches!(written, Ok(true))
     }
 }
 

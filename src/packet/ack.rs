@@ -2,7 +2,9 @@
 
 use super::{
     DecodeError, EncodeError, Observer, PacketId, PacketType, Properties, ProtocolVersion, ReasonCode,
-    cursor::Reader, property::Place, sink::Sink,
+    cursor::Reader,
+    property::Place,
+    sink::{Counted, Room, Sink},
 };
 
 /// PUBACK, PUBREC, PUBREL or PUBCOMP.
@@ -48,6 +50,36 @@ impl<'a> Ack<'a> {
     pub(super) fn write(&self, version: ProtocolVersion, sink: &mut impl Sink) {
         sink.u16(self.packet_id.get());
         write_short_form(self.reason, &self.properties, version, sink);
+    }
+}
+
+/// An acknowledgement whose parts were checked, on its way to the wire.
+pub(crate) struct CheckedAck {
+    pub(crate) packet: PacketType,
+    pub(crate) packet_id: PacketId,
+    /// Success in 3.1.1.
+    pub(crate) reason: ReasonCode,
+}
+
+impl CheckedAck {
+    /// Writes the packet into room of its size.
+    pub(crate) fn encode_in<'r>(&self, room: impl FnOnce(usize) -> &'r mut [u8]) {
+        debug_assert!(self.reason.check(self.packet).is_ok());
+        self.write(&mut Room(room(self.size())));
+    }
+}
+
+impl Counted for CheckedAck {
+    fn size(&self) -> usize {
+        if self.reason == ReasonCode::Success { 4 } else { 5 }
+    }
+
+    fn write(&self, sink: &mut impl Sink) {
+        // All that follows the fixed header of two bytes.
+        let remaining = if self.reason == ReasonCode::Success { 2 } else { 3 };
+        sink.u8(self.packet.as_u8() << 4 | self.packet.flags());
+        sink.u8(remaining);
+        Ack::new(self.packet_id, self.reason).write(ProtocolVersion::V5, sink);
     }
 }
 

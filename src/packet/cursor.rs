@@ -3,8 +3,8 @@
 use core::{ops::Range, str};
 
 use super::{
-    DecodeError, Fault, FieldValue, Observer, PacketId, PacketType, Properties, Property, ProtocolVersion,
-    ReasonCode, VariableByteInteger,
+    DecodeError, Fault, FieldValue, Observer, Packet, PacketId, PacketType, Properties, Property,
+    ProtocolVersion, ReasonCode, VariableByteInteger,
     header::check_first,
     property::{Place, Seen},
     publish::flags_of,
@@ -103,6 +103,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A string without these characters, of which U+0000 is one, and the others are wildcards.
+    #[inline(always)]
     fn text_without<const N: usize>(
         &mut self,
         forbidden: [u8; N],
@@ -240,6 +241,7 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
     }
 
     /// A topic name, or the empty string; wildcards are refused [MQTT-3.3.2-2] (both versions).
+    #[inline(always)]
     pub(super) fn topic_or_empty(&mut self, field: &'static str) -> Result<&'a str, DecodeError> {
         let start = self.at();
         let read = self.cursor.text_without([0, b'+', b'#'], field);
@@ -291,11 +293,13 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
     }
 
     /// The properties of a 5.0 packet; none in 3.1.1, which has no such part.
+    #[inline(always)]
     pub(super) fn properties(&mut self, place: Place) -> Result<Properties<'a>, DecodeError> {
+        if self.version < ProtocolVersion::V5 { Ok(Properties::NONE) } else { self.properties_v5(place) }
+    }
+
+    fn properties_v5(&mut self, place: Place) -> Result<Properties<'a>, DecodeError> {
         const LENGTH: &str = "property length";
-        if self.version < ProtocolVersion::V5 {
-            return Ok(Properties::NONE);
-        }
         let start = self.at();
         if self.is_empty() {
             // No properties are written as the length 0 [MQTT-2.2.2-1] (5.0).
@@ -348,6 +352,18 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
         let properties =
             if self.is_empty() { Properties::NONE } else { self.properties(Place::Packet(packet))? };
         Ok((reason, properties))
+    }
+
+    /// The packet that is all of what is left.
+    #[inline(always)]
+    pub(super) fn all<T>(
+        &mut self,
+        packet: fn(T) -> Packet<'a>,
+        decode: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Packet<'a>, DecodeError> {
+        let decoded = decode(self)?;
+        self.finish()?;
+        Ok(packet(decoded))
     }
 
     /// The packet must end here.

@@ -193,18 +193,21 @@ impl fmt::Display for PacketType {
 /// [MQTT-3.14.1-1] (both versions), [MQTT-3.15.1-1] (5.0)
 pub(crate) const fn check_first(first: u8) -> Result<(PacketType, u8), DecodeError> {
     let (number, flags) = (first >> 4, first & 0x0F);
-    let Some(packet) = PacketType::from_u8(number) else {
-        return Err(DecodeError { offset: 0, field: "packet type", fault: Fault::PacketType(number) });
-    };
-    let is_publish = matches!(packet, PacketType::Publish);
-    let fault = if is_publish && flags & 0b0110 == 0b0110 {
-        Fault::PublishQoS
-    } else if is_publish && flags & 0b1110 == 0b1000 {
-        Fault::DuplicateQoS0
-    } else if is_publish || flags == packet.flags() {
-        return Ok((packet, flags));
-    } else {
-        Fault::HeaderFlags { packet, flags }
-    };
-    Err(DecodeError { offset: 0, field: "flags", fault })
+    if number == PacketType::Publish.as_u8() {
+        let fault = if flags & 0b0110 == 0b0110 {
+            Fault::PublishQoS
+        } else if flags & 0b1110 == 0b1000 {
+            Fault::DuplicateQoS0
+        } else {
+            return Ok((PacketType::Publish, flags));
+        };
+        return Err(DecodeError { offset: 0, field: "flags", fault });
+    }
+    match PacketType::from_u8(number) {
+        Some(packet) if flags == packet.flags() => Ok((packet, flags)),
+        Some(packet) => {
+            Err(DecodeError { offset: 0, field: "flags", fault: Fault::HeaderFlags { packet, flags } })
+        }
+        None => Err(DecodeError { offset: 0, field: "packet type", fault: Fault::PacketType(number) }),
+    }
 }

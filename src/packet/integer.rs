@@ -56,17 +56,22 @@ impl VariableByteInteger {
         if bytes.len() < 4 { Ok(None) } else { Err((Fault::IntegerTooLong, 3)) }
     }
 
-    /// Appends a value in as few bytes as possible [MQTT-1.5.5-1] (5.0).
+    /// Appends a value.
     pub(crate) fn put(value: u32, out: &mut impl BufMut) {
+        Self::each_byte(value, |byte| out.put_u8(byte));
+    }
+
+    /// The bytes of a value, as few as possible [MQTT-1.5.5-1] (5.0).
+    #[inline]
+    pub(crate) fn each_byte(value: u32, mut put: impl FnMut(u8)) {
         let mut rest = value;
         loop {
             let [low, ..] = (rest & 0x7F).to_le_bytes();
             rest >>= 7;
             if rest == 0 {
-                out.put_u8(low);
-                return;
+                return put(low);
             }
-            out.put_u8(low | 0x80);
+            put(low | 0x80);
         }
     }
 }

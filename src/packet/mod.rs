@@ -39,9 +39,10 @@ use bytes::BufMut;
 
 use self::{
     cursor::Reader,
-    sink::{Counter, Sink, Writer, announced, whole},
+    sink::{Counted, Counter, Room, Sink, announced, whole},
 };
 pub use ack::Ack;
+pub(crate) use ack::CheckedAck;
 pub use connack::ConnAck;
 pub use connect::{Connect, Will};
 pub use disconnect::{Auth, Disconnect};
@@ -119,25 +120,23 @@ impl<'a> Packet<'a> {
         let mut reader = Reader::new(frame, version, observer);
         let (packet_type, flags) = reader.first_byte()?;
         reader.remaining_length()?;
-        let packet = match packet_type {
-            PacketType::Connect => Self::Connect(Connect::decode(&mut reader)?),
-            PacketType::ConnAck => Self::ConnAck(ConnAck::decode(&mut reader)?),
-            PacketType::Publish => Self::Publish(Publish::decode(&mut reader, flags)?),
-            PacketType::PubAck => Self::PubAck(Ack::decode(&mut reader, packet_type)?),
-            PacketType::PubRec => Self::PubRec(Ack::decode(&mut reader, packet_type)?),
-            PacketType::PubRel => Self::PubRel(Ack::decode(&mut reader, packet_type)?),
-            PacketType::PubComp => Self::PubComp(Ack::decode(&mut reader, packet_type)?),
-            PacketType::Subscribe => Self::Subscribe(Subscribe::decode(&mut reader)?),
-            PacketType::SubAck => Self::SubAck(SubAck::decode(&mut reader)?),
-            PacketType::Unsubscribe => Self::Unsubscribe(Unsubscribe::decode(&mut reader)?),
-            PacketType::UnsubAck => Self::UnsubAck(UnsubAck::decode(&mut reader)?),
-            PacketType::PingReq => Self::PingReq,
-            PacketType::PingResp => Self::PingResp,
-            PacketType::Disconnect => Self::Disconnect(Disconnect::decode(&mut reader)?),
-            PacketType::Auth => Self::Auth(Auth::decode(&mut reader)?),
-        };
-        reader.finish()?;
-        Ok(packet)
+        match packet_type {
+            PacketType::Connect => reader.all(Self::Connect, Connect::decode),
+            PacketType::ConnAck => reader.all(Self::ConnAck, ConnAck::decode),
+            PacketType::Publish => reader.all(Self::Publish, |reader| Publish::decode(reader, flags)),
+            PacketType::PubAck => reader.all(Self::PubAck, |reader| Ack::decode(reader, packet_type)),
+            PacketType::PubRec => reader.all(Self::PubRec, |reader| Ack::decode(reader, packet_type)),
+            PacketType::PubRel => reader.all(Self::PubRel, |reader| Ack::decode(reader, packet_type)),
+            PacketType::PubComp => reader.all(Self::PubComp, |reader| Ack::decode(reader, packet_type)),
+            PacketType::Subscribe => reader.all(Self::Subscribe, Subscribe::decode),
+            PacketType::SubAck => reader.all(Self::SubAck, SubAck::decode),
+            PacketType::Unsubscribe => reader.all(Self::Unsubscribe, Unsubscribe::decode),
+            PacketType::UnsubAck => reader.all(Self::UnsubAck, UnsubAck::decode),
+            PacketType::PingReq => reader.finish().map(|()| Self::PingReq),
+            PacketType::PingResp => reader.finish().map(|()| Self::PingResp),
+            PacketType::Disconnect => reader.all(Self::Disconnect, Disconnect::decode),
+            PacketType::Auth => reader.all(Self::Auth, Auth::decode),
+        }
     }
 
     /// Which packet it is.
@@ -168,8 +167,8 @@ impl<'a> Packet<'a> {
     ///
     /// Says which field can't be sent in this version, or at all.
     pub fn size(&self, version: ProtocolVersion) -> Result<usize, EncodeError> {
-        let remaining = self.remaining_length(version)?;
-        Ok(whole(remaining))
+        self.check(version)?;
+        self.counted(version).map(|counted| counted.size())
     }
 
     /// Appends the packet to `out`. A CONNECT is written in its own version.
@@ -178,24 +177,25 @@ impl<'a> Packet<'a> {
     ///
     /// As [`size`](Self::size), or the buffer is one of a fixed size and too small; nothing was written then.
     pub fn encode(&self, version: ProtocolVersion, out: &mut impl BufMut) -> Result<(), EncodeError> {
-        let remaining = self.remaining_length(version)?;
-        let needed = whole(remaining);
-        if out.remaining_mut() < needed {
-            return Err(EncodeError::NoRoom { needed });
-        }
-        let mut sink = Writer(out);
-        sink.u8(self.first_byte());
-        sink.variable(remaining);
-        self.write(version, &mut sink);
-        Ok(())
+        self.check(version)?;
+        self.counted(version)?.append(out)
     }
 
-    /// Checks every field and counts the bytes behind the fixed header.
-    fn remaining_length(&self, version: ProtocolVersion) -> Result<u32, EncodeError> {
+    /// Writes the packet if there is room of its size; whether there was.
+    pub(crate) fn encode_in<'r>(
+        &self,
+        version: ProtocolVersion,
+        room: impl FnOnce(usize) -> Option<&'r mut [u8]>,
+    ) -> Result<bool, EncodeError> {
         self.check(version)?;
+        let counted = self.counted(version)?;
+        Ok(room(counted.size()).map(|room| counted.write(&mut Room(room))).is_some())
+    }
+
+    fn counted(&self, version: ProtocolVersion) -> Result<CountedPacket<'_>, EncodeError> {
         let mut counter = Counter::default();
         self.write(version, &mut counter);
-        announced(counter.0)
+        Ok(CountedPacket { packet: self, version, remaining: announced(counter.0)? })
     }
 
     fn check(&self, version: ProtocolVersion) -> Result<(), EncodeError> {
@@ -241,5 +241,24 @@ impl<'a> Packet<'a> {
         }
         let packet_type = self.packet_type();
         packet_type.as_u8() << 4 | packet_type.flags()
+    }
+}
+
+/// A whole packet, with its remaining length.
+struct CountedPacket<'p> {
+    packet: &'p Packet<'p>,
+    version: ProtocolVersion,
+    remaining: u32,
+}
+
+impl Counted for CountedPacket<'_> {
+    fn size(&self) -> usize {
+        whole(self.remaining)
+    }
+
+    fn write(&self, sink: &mut impl Sink) {
+        sink.u8(self.packet.first_byte());
+        sink.variable(self.remaining);
+        self.packet.write(self.version, sink);
     }
 }

@@ -16,8 +16,8 @@ use crate::{SubscriptionIdentifiers, UserProperties};
 #[derive(Clone, Copy, Debug)]
 pub struct Properties<'a> {
     source: Source<'a>,
-    user: &'a [u8],
-    identifiers: &'a [u8],
+    user: Option<&'a UserProperties>,
+    identifiers: Option<&'a SubscriptionIdentifiers>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -34,19 +34,19 @@ impl<'a> Properties<'a> {
     /// Those of a list.
     #[must_use]
     pub const fn new(list: &'a [Property<'a>]) -> Self {
-        Self { source: Source::List(list), user: &[], identifiers: &[] }
+        Self { source: Source::List(list), user: None, identifiers: None }
     }
 
     /// The same and, behind them, user properties.
     #[must_use]
-    pub fn with_user_properties(self, properties: &'a UserProperties) -> Self {
-        Self { user: properties.as_wire(), ..self }
+    pub const fn with_user_properties(self, properties: &'a UserProperties) -> Self {
+        Self { user: Some(properties), ..self }
     }
 
     /// The same and, behind them, subscription identifiers.
     #[must_use]
-    pub fn with_subscription_identifiers(self, identifiers: &'a SubscriptionIdentifiers) -> Self {
-        Self { identifiers: identifiers.as_wire(), ..self }
+    pub const fn with_subscription_identifiers(self, identifiers: &'a SubscriptionIdentifiers) -> Self {
+        Self { identifiers: Some(identifiers), ..self }
     }
 
     /// The properties, in order.
@@ -60,12 +60,13 @@ impl<'a> Properties<'a> {
 
     /// Whether there are none.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         let none = match self.source {
             Source::List(list) => list.is_empty(),
             Source::Wire(wire) => wire.is_empty(),
         };
-        none && self.user.is_empty() && self.identifiers.is_empty()
+        none && self.user.is_none_or(UserProperties::is_empty)
+            && self.identifiers.is_none_or(SubscriptionIdentifiers::is_empty)
     }
 
     /// The pairs of the application, in order.
@@ -97,7 +98,7 @@ impl<'a> Properties<'a> {
 
     /// Those that were decoded from `section`, which was checked.
     pub(super) const fn decoded(section: &'a [u8]) -> Self {
-        Self { source: Source::Wire(section), user: &[], identifiers: &[] }
+        Self { source: Source::Wire(section), user: None, identifiers: None }
     }
 
     /// The first property with this identifier. Costs a step over each one before it.
@@ -161,12 +162,13 @@ impl<'a> Properties<'a> {
         }
     }
 
-    const fn segments(&self) -> [&'a [u8]; 3] {
+    fn segments(&self) -> [&'a [u8]; 3] {
         let decoded = match self.source {
             Source::List(_) => &[],
             Source::Wire(wire) => wire,
         };
-        [decoded, self.user, self.identifiers]
+        let user = self.user.map_or(&[][..], |user| user.as_wire());
+        [decoded, user, self.identifiers.map_or(&[], |identifiers| identifiers.as_wire())]
     }
 
     /// All properties with this identifier as they stand on the wire: shared if they are side by side, else copied.

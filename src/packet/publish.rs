@@ -7,7 +7,7 @@ use super::{
     VariableByteInteger,
     cursor::Reader,
     property::Place,
-    sink::{Counter, Sink, Writer, announced, check_topic, invalid, whole},
+    sink::{Counted, Counter, Room, Sink, announced, check_topic, invalid, whole},
 };
 use crate::QoS;
 
@@ -46,9 +46,10 @@ impl<'a> Publish<'a> {
     /// As [`Packet::encode`](super::Packet::encode).
     pub fn encode_header(&self, version: ProtocolVersion, out: &mut impl BufMut) -> Result<(), EncodeError> {
         self.check(version)?;
-        self.checked().encode_header(version, out)
+        self.checked().head(version)?.append(out)
     }
 
+    #[inline(always)]
     pub(super) fn decode<O: Observer>(
         reader: &mut Reader<'a, '_, O>,
         flags: u8,
@@ -112,32 +113,25 @@ pub(crate) struct CheckedPublish<'a> {
 impl CheckedPublish<'_> {
     /// The size of the whole packet.
     pub(crate) fn size(&self, version: ProtocolVersion) -> Result<usize, EncodeError> {
-        self.measure(version).map(|(remaining, _)| whole(remaining))
+        self.head(version).map(|head| whole(head.remaining))
     }
 
-    /// As [`Publish::encode_header`].
-    pub(crate) fn encode_header(
+    /// Writes everything but the payload, if there is room: asked for with the size of the whole packet, and that of the room.
+    /// Whether there was.
+    pub(crate) fn encode_header_in<'r>(
         &self,
         version: ProtocolVersion,
-        out: &mut impl BufMut,
-    ) -> Result<(), EncodeError> {
-        let (remaining, head) = self.measure(version)?;
-        let needed = 1 + VariableByteInteger::length_of(remaining) + head;
-        if out.remaining_mut() < needed {
-            return Err(EncodeError::NoRoom { needed });
-        }
-        let mut sink = Writer(out);
-        sink.u8(self.first_byte());
-        sink.variable(remaining);
-        self.write_head(version, &mut sink);
-        Ok(())
+        room: impl FnOnce(usize, usize) -> Option<&'r mut [u8]>,
+    ) -> bool {
+        let Ok(head) = self.head(version) else { return false };
+        room(whole(head.remaining), head.size()).map(|room| head.write(&mut Room(room))).is_some()
     }
 
-    /// The remaining length, and how much of it comes before the payload.
-    fn measure(&self, version: ProtocolVersion) -> Result<(u32, usize), EncodeError> {
-        let mut head = Counter::default();
-        self.write_head(version, &mut head);
-        Ok((announced(head.0.saturating_add(self.payload))?, head.0))
+    fn head(&self, version: ProtocolVersion) -> Result<Head<'_>, EncodeError> {
+        let mut counter = Counter::default();
+        self.write_head(version, &mut counter);
+        let remaining = announced(counter.0.saturating_add(self.payload))?;
+        Ok(Head { publish: self, version, remaining, variable: counter.0 })
     }
 
     const fn first_byte(&self) -> u8 {
@@ -154,6 +148,28 @@ impl CheckedPublish<'_> {
             sink.u16(packet_id.get());
         }
         self.properties.write(version, sink);
+    }
+}
+
+/// All of a PUBLISH but its payload.
+struct Head<'p> {
+    publish: &'p CheckedPublish<'p>,
+    version: ProtocolVersion,
+    /// The remaining length, payload included.
+    remaining: u32,
+    /// How many bytes stand between fixed header and payload.
+    variable: usize,
+}
+
+impl Counted for Head<'_> {
+    fn size(&self) -> usize {
+        1 + VariableByteInteger::length_of(self.remaining) + self.variable
+    }
+
+    fn write(&self, sink: &mut impl Sink) {
+        sink.u8(self.publish.first_byte());
+        sink.variable(self.remaining);
+        self.publish.write_head(self.version, sink);
     }
 }
 
@@ -191,6 +207,7 @@ impl<'a> PublishStart<'a> {
         Self::read(&mut reader, flags)
     }
 
+    #[inline(always)]
     fn read<O: Observer>(reader: &mut Reader<'a, '_, O>, flags: u8) -> Result<Self, DecodeError> {
         let (duplicate, qos, retain) = flags_of(flags)?;
         // [MQTT-3.3.2-1] (both versions)

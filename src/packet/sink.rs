@@ -1,5 +1,7 @@
 //! Writing bytes. Each packet is written by one function to a sink: once to count, once into the buffer.
 
+use core::mem;
+
 use bytes::BufMut;
 
 use super::{EncodeError, Fault, VariableByteInteger};
@@ -52,7 +54,7 @@ impl Sink for Counter {
     }
 }
 
-/// Writes.
+/// Writes to any buffer.
 #[derive(Debug)]
 pub(super) struct Writer<'o, B>(pub(super) &'o mut B);
 
@@ -67,6 +69,56 @@ impl<B: BufMut> Sink for Writer<'_, B> {
 
     fn variable(&mut self, value: u32) {
         VariableByteInteger::put(value, self.0);
+    }
+}
+
+/// Writes into room of the right size, which costs least.
+#[derive(Debug)]
+pub(super) struct Room<'o>(pub(super) &'o mut [u8]);
+
+impl Sink for Room<'_> {
+    #[inline]
+    fn u8(&mut self, value: u8) {
+        self.slice(&[value]);
+    }
+
+    #[inline]
+    fn slice(&mut self, bytes: &[u8]) {
+        let room = mem::take(&mut self.0);
+        debug_assert!(bytes.len() <= room.len(), "more than was counted");
+        if let Some((place, rest)) = room.split_at_mut_checked(bytes.len()) {
+            place.copy_from_slice(bytes);
+            self.0 = rest;
+        }
+    }
+
+    #[inline]
+    fn variable(&mut self, value: u32) {
+        VariableByteInteger::each_byte(value, |byte| self.u8(byte));
+    }
+}
+
+/// A packet, or the start of one, that was checked and counted.
+pub(super) trait Counted {
+    /// How many bytes it has.
+    fn size(&self) -> usize;
+
+    fn write(&self, sink: &mut impl Sink);
+
+    /// Appends it to any buffer; what is small in one piece.
+    fn append(&self, out: &mut impl BufMut) -> Result<(), EncodeError> {
+        let needed = self.size();
+        if out.remaining_mut() < needed {
+            return Err(EncodeError::NoRoom { needed });
+        }
+        let mut small = [0; 128];
+        if let Some(room) = small.get_mut(..needed) {
+            self.write(&mut Room(room));
+            out.put_slice(room);
+        } else {
+            self.write(&mut Writer(out));
+        }
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use core::mem;
 use super::{Arrival, Known, Link, Violation, packet_ids::PacketIdSet};
 use crate::{
     Outbox, QoS,
-    packet::{Ack, Packet, PacketId, PacketType, ProtocolVersion, Publish, ReasonCode},
+    packet::{Ack, PacketId, PacketType, ProtocolVersion, Publish, ReasonCode},
     sorted::SortedMap,
 };
 
@@ -172,8 +172,7 @@ impl Incoming {
         let Some(delivery) = self.exactly_once.get(&token).filter(|delivery| !delivery.awaited) else {
             return;
         };
-        if let (Some(reason), Some(exchange)) =
-            (delivery.acknowledged, self.exchanges.get_mut(&delivery.id))
+        if let (Some(reason), Some(exchange)) = (delivery.acknowledged, self.exchanges.get_mut(&delivery.id))
         {
             exchange.state = ExchangeState::Answered { reason };
         }
@@ -194,7 +193,7 @@ impl Incoming {
             self.at_least_once_ids.remove(id);
             link.received = link.received.saturating_sub(1);
             // [MQTT-4.3.2-2] (3.1.1), [MQTT-4.3.2-4] (5.0)
-            link.answer(Packet::PubAck, id, reason, outbox);
+            link.answer(PacketType::PubAck, id, reason, outbox);
         }
     }
 
@@ -226,7 +225,7 @@ impl Incoming {
             exchange.state = ExchangeState::Answered { reason };
         }
         // [MQTT-4.3.3-2] (3.1.1), [MQTT-4.3.3-8] (5.0)
-        link.answer(Packet::PubRec, id, reason, outbox);
+        link.answer(PacketType::PubRec, id, reason, outbox);
     }
 
     fn finish_exchange(&mut self, id: PacketId, link: &mut Link) {
@@ -253,7 +252,7 @@ impl Incoming {
         self.finish_exchange(ack.packet_id, link);
         let reason =
             if known == Known::Yes { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
-        link.answer(Packet::PubComp, ack.packet_id, reason, outbox);
+        link.answer(PacketType::PubComp, ack.packet_id, reason, outbox);
         Ok(known)
     }
 

@@ -10,8 +10,8 @@ use crate::{
     Message, MessageProperties, Outbox, QoS, RareProperties, Text, Timestamp, TopicName,
     framing::Frame,
     packet::{
-        Ack, CheckedPublish, Packet, PacketId, Properties, Property, PropertyList, ProtocolVersion, Publish,
-        ReasonCode, VariableByteInteger,
+        CheckedAck, CheckedPublish, Packet, PacketId, PacketType, Properties, Property, PropertyList,
+        ProtocolVersion, Publish, ReasonCode, VariableByteInteger,
     },
     sorted::SortedMap,
 };
@@ -131,13 +131,13 @@ impl Link {
         }
     }
 
-    /// Writes an acknowledgement: `kind` is its variant of [`Packet`].
+    /// Writes an acknowledgement of this kind.
     /// [MQTT-2.3.1-6] (3.1.1), [MQTT-2.2.1-5] [MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2] [MQTT-3.5.2-3] (5.0)
     /// [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.7.2-2] [MQTT-3.7.2-3] (5.0)
     pub(super) fn answer(
         &mut self,
-        kind: fn(Ack<'static>) -> Packet<'static>,
-        id: PacketId,
+        packet: PacketType,
+        packet_id: PacketId,
         reason: ReasonCode,
         outbox: &mut Outbox,
     ) {
@@ -145,7 +145,7 @@ impl Link {
         let reason = if self.version() < ProtocolVersion::V5 { ReasonCode::Success } else { reason };
         let before = outbox.position();
         // Never too large: see `SMALLEST_PACKET_SIZE`.
-        self.encode(&kind(Ack::new(id, reason)), outbox);
+        CheckedAck { packet, packet_id, reason }.encode_in(|size| outbox.room(size));
         self.answered_until = outbox.position();
         self.answer_bytes = self.answer_bytes.saturating_add(self.answered_until - before);
     }
@@ -153,17 +153,9 @@ impl Link {
     /// Writes a packet that was built from checked parts, unless it is larger than the peer takes; whether it did.
     /// [MQTT-3.2.2-15] (5.0)
     pub(crate) fn write(&self, packet: &Packet<'_>, outbox: &mut Outbox) -> bool {
-        let size = packet.size(self.version());
-        let fits = size.is_ok_and(|size| size <= self.settings.peer_packet_size);
-        if fits {
-            self.encode(packet, outbox);
-        }
-        fits
-    }
-
-    fn encode(&self, packet: &Packet<'_>, outbox: &mut Outbox) {
-        let written = packet.encode(self.version(), outbox.tail());
-        debug_assert!(written.is_ok(), "{packet:?}: {written:?}");
+        let limit = self.settings.peer_packet_size;
+        let written = packet.encode_in(self.version(), |size| (size <= limit).then(|| outbox.room(size)));
+        matches!(written, Ok(true))
     }
 
     /// Why the peer would not take a message, if so.
@@ -208,8 +200,8 @@ impl Link {
         let fits = self.takes_any_form_of(message);
         let (limit, version) = (self.settings.peer_packet_size, self.version());
         let written = self.with_publish(message, id, duplicate, expiry, alias, |publish| {
-            let fits = fits || publish.size(version).is_ok_and(|size| size <= limit);
-            fits && publish.encode_header(version, outbox.tail()).is_ok()
+            publish
+                .encode_header_in(version, |whole, head| (fits || whole <= limit).then(|| outbox.room(head)))
         });
         if let Some(alias) = alias
             && !written
@@ -220,9 +212,9 @@ impl Link {
                 self.outbound_aliases.remove(message.topic.as_bytes());
             }
             let written = self.with_publish(message, id, duplicate, expiry, None, |publish| {
-                publish.encode_header(version, outbox.tail())
+                publish.encode_header_in(version, |_, head| Some(outbox.room(head)))
             });
-            debug_assert!(written.is_ok());
+            debug_assert!(written);
         }
         outbox.push(&message.payload);
     }

@@ -202,7 +202,9 @@ impl Session {
         fates: &mut VecDeque<Fate>,
     ) -> Result<Known, Violation> {
         let (known, fate) = self.outgoing.acknowledged(kind, ack, &mut self.ids, link, outbox, now)?;
-        fates.extend(fate);
+        if let Some(fate) = fate {
+            fates.push_back(fate);
+        }
         Ok(known)
     }
 

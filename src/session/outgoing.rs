@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Message, Outbox, QoS, Timestamp,
-    packet::{Ack, Packet, PacketId, PacketType, ReasonCode},
+    packet::{Ack, PacketId, PacketType, ReasonCode},
     sorted::SortedMap,
 };
 
@@ -391,7 +391,7 @@ impl Outgoing {
         else {
             if kind == PacketType::PubRec {
                 // The peer waits for a PUBREL, and would for ever.
-                link.answer(Packet::PubRel, ack.packet_id, ReasonCode::PacketIdentifierNotFound, outbox);
+                link.answer(PacketType::PubRel, ack.packet_id, ReasonCode::PacketIdentifierNotFound, outbox);
             }
             return Ok((Known::No, None));
         };
@@ -408,7 +408,7 @@ impl Outgoing {
             }
             (Phase::Released { .. }, PacketType::PubRec) => {
                 // A PUBREC that came twice: the PUBREL is repeated, and costs no quota.
-                link.answer(Packet::PubRel, ack.packet_id, ReasonCode::Success, outbox);
+                link.answer(PacketType::PubRel, ack.packet_id, ReasonCode::Success, outbox);
                 return Ok((Known::Yes, None));
             }
             (Phase::Released { reason }, PacketType::PubComp) => {
@@ -431,7 +431,7 @@ impl Outgoing {
         now: Timestamp,
     ) {
         let Some(mut inflight) = self.inflight.remove(&order) else { return };
-        link.answer(Packet::PubRel, inflight.id, ReasonCode::Success, outbox);
+        link.answer(PacketType::PubRel, inflight.id, ReasonCode::Success, outbox);
         if let Phase::Published { message, .. } =
             mem::replace(&mut inflight.phase, Phase::Released { reason })
         {

@@ -145,7 +145,7 @@ pub(crate) const BUGS: &[Bug] = &[
             Edit {
                 file: OUTGOING,
                 from: "                    self.release(order, ack.reason, link, outbox, now);\n",
-                to: "                    link.answer(Packet::PubRel, ack.packet_id, ReasonCode::Success, outbox);\n",
+                to: "                    link.answer(PacketType::PubRel, ack.packet_id, ReasonCode::Success, outbox);\n",
             },
             Edit {
                 file: OUTGOING,

@@ -5,7 +5,7 @@ use alloc::collections::VecDeque;
 use super::{Fate, InFlight, Link, Outgoing, PacketIds, Phase, PublishOutcome, Replay, left};
 use crate::{
     Outbox, Timestamp,
-    packet::{Packet, ReasonCode},
+    packet::{PacketType, ReasonCode},
 };
 
 impl Outgoing {
@@ -82,7 +82,9 @@ impl Outgoing {
                 inflight.counted_in = link.epoch;
                 link.publish(message, Some(inflight.id), true, left(*expires, now), outbox);
             }
-            Phase::Released { .. } => link.answer(Packet::PubRel, inflight.id, ReasonCode::Success, outbox),
+            Phase::Released { .. } => {
+                link.answer(PacketType::PubRel, inflight.id, ReasonCode::Success, outbox)
+            }
         }
         if link.retransmit_at.is_none() {
             link.retransmit_at = link.settings.retransmit_after.map(|after| now + after);
