@@ -181,7 +181,7 @@ impl RareProperties {
 
     /// Replaces the identifiers of the matched subscriptions.
     pub(crate) fn set_subscription_identifiers(&mut self, identifiers: SubscriptionIdentifiers) {
-        if self.subscription_identifiers != identifiers {
+        if self.0.is_some() || !identifiers.is_empty() {
             self.subscription_identifiers = identifiers;
         }
     }
@@ -366,10 +366,15 @@ impl SubscriptionIdentifiers {
         reason = "`FromIterator` would suggest that nothing is left out"
     )]
     pub fn from_iter(identifiers: impl IntoIterator<Item = u32>) -> Self {
+        let mut valid = identifiers
+            .into_iter()
+            .filter(|id| (1..=crate::packet::VariableByteInteger::MAX).contains(id))
+            .peekable();
+        if valid.peek().is_none() {
+            return Self::new();
+        }
         let mut wire = BytesMut::new();
-        for identifier in
-            identifiers.into_iter().filter(|id| (1..=crate::packet::VariableByteInteger::MAX).contains(id))
-        {
+        for identifier in valid {
             wire.put_u8(Self::ID);
             crate::packet::VariableByteInteger::put(identifier, &mut wire);
         }

@@ -43,21 +43,36 @@ pub(crate) fn check_text(bytes: &[u8]) -> Result<&str, TextError> {
     Ok(text)
 }
 
-/// Whether one of these bytes stands in there. Of eight bytes at once: subtracting 1 from each borrows from the top bit of one that
-/// is 0, and one is 0 where it is equal to a wanted byte.
+/// Whether one of these bytes stands in there.
 #[inline]
 pub(crate) fn contains_any<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> bool {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const TOP_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
     let (blocks, rest) = bytes.as_chunks();
-    let borrows = |block: &[u8; 8]| {
-        let block = u64::from_ne_bytes(*block);
-        wanted.iter().fold(0, |borrows, wanted| {
-            let difference = block ^ (ONES * u64::from(*wanted));
-            borrows | (difference.wrapping_sub(ONES) & !difference & TOP_BITS)
-        })
-    };
+    let borrows = |block: &[u8; 8]| wanted.iter().fold(0, |found, wanted| found | find(block, *wanted));
     blocks.iter().any(|block| borrows(block) != 0) || rest.iter().any(|byte| wanted.contains(byte))
+}
+
+/// Where a byte stands first.
+#[inline]
+pub(crate) fn position(bytes: &[u8], wanted: u8) -> Option<usize> {
+    let (blocks, rest) = bytes.as_chunks();
+    for (place, block) in blocks.iter().enumerate() {
+        let found = find(block, wanted);
+        if found != 0 {
+            return Some(8 * place + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let behind = rest.iter().position(|byte| *byte == wanted)?;
+    Some(8 * blocks.len() + behind)
+}
+
+/// Looks at eight bytes at once: subtracting 1 from each borrows from the top bit of one that is 0, and one is 0 where it is equal to
+/// the wanted byte. The lowest top bit that is set tells the first such byte; others may be wrong.
+#[inline]
+fn find(block: &[u8; 8], wanted: u8) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const TOP_BITS: u64 = u64::from_le_bytes([0x80; 8]);
+    let difference = u64::from_le_bytes(*block) ^ (ONES * u64::from(wanted));
+    difference.wrapping_sub(ONES) & !difference & TOP_BITS
 }
 
 /// An MQTT string that is cheap to clone: at most 65,535 bytes of UTF-8 without U+0000, in a shared buffer.
@@ -148,5 +163,30 @@ impl PartialEq<str> for Text {
 impl PartialEq<&str> for Text {
     fn eq(&self, other: &&str) -> bool {
         self.as_bytes() == other.as_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    /// The words of eight bytes, their neighbours that borrow, and what is left over.
+    #[test]
+    fn bytes_are_found_wherever_they_stand() {
+        for len in 0..40 {
+            for other in [0, 1, b'.', b'/' ^ 0x80, b'0', 0xFF] {
+                let mut bytes = vec![other; len];
+                assert_eq!((position(&bytes, b'/'), contains_any(&bytes, [b'/', b'+'])), (None, false));
+                for at in (0..len).rev() {
+                    bytes[at] = b'/';
+                    assert_eq!(
+                        (position(&bytes, b'/'), contains_any(&bytes, [b'+', b'/'])),
+                        (Some(at), true)
+                    );
+                }
+            }
+        }
     }
 }

@@ -44,6 +44,11 @@ impl Timestamp {
         self.0
     }
 
+    /// Without a [`Duration`], whose nanoseconds have to be divided.
+    pub(crate) const fn plus_micros(self, micros: u64) -> Self {
+        Self(self.0.saturating_add(micros))
+    }
+
     /// The span from `earlier` to this moment; zero if `earlier` is later.
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
@@ -64,7 +69,7 @@ impl Add<Duration> for Timestamp {
 
     fn add(self, span: Duration) -> Self {
         let micros = span.as_secs().saturating_mul(1_000_000).saturating_add(span.subsec_micros().into());
-        Self(self.0.saturating_add(micros))
+        self.plus_micros(micros)
     }
 }
 

@@ -338,7 +338,7 @@ impl Broker {
         peer.connection.fill(self.now);
         let session = peer.session;
         // What is held and what is retained moves when the outbox is looked at, so that it makes no difference how input was cut.
-        let is_due = session.is_some_and(|key| self.is_relieved(key) || self.next_replay(key).is_some());
+        let is_due = session.is_some_and(|key| self.has_waiting(key));
         let Some(peer) = self.connections.get_mut(key) else { return };
         peer.advance_timer(key, &mut self.timers);
         let wish = (peer.connection.transport(), peer.connection.wants_input());

@@ -78,6 +78,13 @@ impl Broker {
         !stored.pressure.held.is_empty() && peer.is_some_and(|peer| peer.connection.room().is_some())
     }
 
+    /// Whether something waits for a look at a session's outbox: acknowledgements that are held, or retained messages.
+    pub(super) fn has_waiting(&self, key: SessionKey) -> bool {
+        let Some(stored) = self.sessions.get(key) else { return false };
+        (!stored.pressure.held.is_empty() || !stored.replays.is_empty())
+            && (self.is_relieved(key) || self.next_replay(key).is_some())
+    }
+
     /// Acknowledges all that was held for a session.
     pub(super) fn release(&mut self, key: SessionKey) {
         let Some(stored) = self.sessions.get_mut(key) else { return };

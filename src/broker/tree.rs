@@ -7,6 +7,8 @@ use alloc::{
 };
 use core::{cmp::Ordering, ops::Bound};
 
+use crate::text::position;
+
 /// Values under topic names or topic filters, in a tree with one node per level.
 ///
 /// The nodes stand in one vector and point to each other by number, so nothing here recurses: neither a walk nor the
@@ -285,7 +287,7 @@ fn levels(topic: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// The level that starts at `offset`, and what comes after it.
 fn split(topic: &[u8], offset: usize) -> (&[u8], Rest) {
     let tail = topic.get(offset..).unwrap_or_default();
-    match tail.iter().position(|byte| *byte == b'/') {
+    match position(tail, b'/') {
         Some(length) => (&tail[..length], Rest::From(offset + length + 1)),
         None => (tail, Rest::End),
     }

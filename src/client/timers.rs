@@ -68,13 +68,21 @@ impl Client {
         if mem::take(&mut self.wire.was_paused) {
             self.wire.reading_since = self.now;
         }
-        for timer in Timer::ALL {
-            if self.when(timer).is_some_and(|when| when <= self.now) {
-                self.fire(timer);
-            }
+        self.fire_if_due(Timer::Connect);
+        self.fire_if_due(Timer::Ping);
+        self.fire_if_due(Timer::KeepAlive);
+        self.fire_if_due(Timer::Retransmit);
+        self.fire_if_due(Timer::Expiry);
+    }
+
+    #[inline(always)]
+    fn fire_if_due(&mut self, timer: Timer) {
+        if self.when(timer).is_some_and(|when| when <= self.now) {
+            self.fire(timer);
         }
     }
 
+    #[inline(always)]
     fn when(&self, timer: Timer) -> Option<Timestamp> {
         let wire = &self.wire;
         match timer {
@@ -101,6 +109,7 @@ impl Client {
         }
     }
 
+    #[cold]
     fn fire(&mut self, timer: Timer) {
         match timer {
             Timer::Connect => self.fail(DisconnectReason::ConnectTimeout, None),

@@ -1,7 +1,5 @@
 //! How long a client may be silent (section 3.1.2.10).
 
-use core::time::Duration;
-
 use crate::Timestamp;
 
 /// Watches for one and a half times the keep alive without a packet [MQTT-3.1.2-24] (3.1.1) [MQTT-3.1.2-22] (5.0).
@@ -9,20 +7,20 @@ use crate::Timestamp;
 /// Whole packets count, not bytes: who sends a packet byte by byte does not stay for ever.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KeepAlive {
-    patience: Option<Duration>,
+    /// 0 for no limit.
+    seconds: u16,
     last_packet: Timestamp,
 }
 
 impl KeepAlive {
     /// No limit.
     pub(super) const fn off() -> Self {
-        Self { patience: None, last_packet: Timestamp::ZERO }
+        Self { seconds: 0, last_packet: Timestamp::ZERO }
     }
 
     /// A limit for this keep alive in seconds; 0 for none.
-    pub(super) fn new(seconds: u16, now: Timestamp) -> Self {
-        let patience = (seconds > 0).then(|| Duration::from_millis(u64::from(seconds) * 1500));
-        Self { patience, last_packet: now }
+    pub(super) const fn new(seconds: u16, now: Timestamp) -> Self {
+        Self { seconds, last_packet: now }
     }
 
     /// A packet arrived.
@@ -32,6 +30,6 @@ impl KeepAlive {
 
     /// When the client has been silent for too long.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
-        self.patience.map(|patience| self.last_packet + patience)
+        (self.seconds > 0).then(|| self.last_packet.plus_micros(u64::from(self.seconds) * 1_500_000))
     }
 }

@@ -171,27 +171,30 @@ impl Connection {
     /// Returns the messages that were dropped: for lack of room queued ones of QoS 0 go in favour of QoS 1 and 2, else the new
     /// one; also one that is larger than the client's Maximum Packet Size [MQTT-3.1.2-24] [MQTT-3.1.2-25] (5.0).
     pub fn deliver(&mut self, message: Message, now: Timestamp) -> Vec<(Message, DropReason)> {
+        self.pass(now);
         self.deliver_for(message, 0, now)
     }
 
-    /// The same, under a number of the owner's that comes back with what is taken out of the queue.
+    /// The same without a look at the timers, which the owner has seen to, and under a number of the owner's that comes back with what is
+    /// taken out of the queue.
     pub(crate) fn deliver_for(
         &mut self,
         message: Message,
         number: u64,
         now: Timestamp,
     ) -> Vec<(Message, DropReason)> {
-        self.pass(now);
-        if !self.takes(&message) {
-            // Nobody may have looked at the outbox since the queue was empty.
-            self.fill(self.now);
-        }
-        let Some(Flow { session, link }) = &mut self.flow else {
+        self.now = self.now.max(now);
+        let Some(Flow { session, link }) = &self.flow else {
             return Vec::from([(message, DropReason::NoSession)]);
         };
         if is_too_large(&message, link) {
             return Vec::from([(message, DropReason::TooLarge)]);
         }
+        if !session.has_room(message.cost()) {
+            // Nobody may have looked at the outbox since the queue was empty.
+            self.fill(self.now);
+        }
+        let Some(Flow { session, .. }) = &mut self.flow else { return Vec::new() };
         enqueue(session, number, message, self.now, &mut self.fates)
     }
 

@@ -48,6 +48,7 @@ impl Connection {
         earliest(Timer::ALL, |timer| self.when(timer))
     }
 
+    #[inline(always)]
     fn when(&self, timer: Timer) -> Option<Timestamp> {
         match (timer, self.phase) {
             (
@@ -66,13 +67,19 @@ impl Connection {
     /// Lets time pass to `now`.
     pub(super) fn pass(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
-        for timer in Timer::ALL {
-            if self.when(timer).is_some_and(|when| when <= self.now) {
-                self.fire(timer);
-            }
+        self.fire_if_due(Timer::Connect);
+        self.fire_if_due(Timer::KeepAlive);
+        self.fire_if_due(Timer::Expiry);
+    }
+
+    #[inline(always)]
+    fn fire_if_due(&mut self, timer: Timer) {
+        if self.when(timer).is_some_and(|when| when <= self.now) {
+            self.fire(timer);
         }
     }
 
+    #[cold]
     fn fire(&mut self, timer: Timer) {
         match timer {
             Timer::Connect => self.end(DisconnectCause::ConnectTimeout),
