@@ -41,7 +41,7 @@ use self::{
 };
 use crate::{
     ConnectRequest, Connection, ConnectionEvent, Dismissal, Message, Outbox, Timestamp, Transport,
-    packet::ReasonCode,
+    connection::Room, packet::ReasonCode,
 };
 
 /// A whole MQTT server as a state machine, for 3.1.1 and 5.0 at once.
@@ -84,7 +84,8 @@ pub struct Broker {
     /// The number in the next name that is given to a client.
     next_client: u64,
     events: VecDeque<BrokerEvent>,
-    /// Memory for the routing of a message, used again and again.
+    /// Memory for what a connection reads, and for the routing of a message, used again and again.
+    room: Room,
     matches: Vec<Match>,
     /// A receiver of the last message whose queue is more than half full.
     pressed: Option<SessionKey>,
@@ -128,6 +129,7 @@ impl Broker {
             next_question: 0,
             next_client: 0,
             events: VecDeque::new(),
+            room: Room::default(),
             matches: Vec::new(),
             pressed: None,
             groups: Vec::new(),
@@ -181,8 +183,12 @@ impl Broker {
         self.pass(now);
         while let Some(peer) = self.connections.get_mut(id.0) {
             // It stops behind each request.
+            peer.connection.exchange(&mut self.room);
             peer.connection.take_in(input, self.now);
             self.drain(id.0);
+            if let Some(peer) = self.connections.get_mut(id.0) {
+                peer.connection.exchange(&mut self.room);
+            }
             if !input.has_remaining() || !self.wants_input(id) {
                 break;
             }

@@ -1,6 +1,6 @@
 //! From one message to all who subscribe to it (section 3.3.5 of 3.1.1, 3.3.4 of 5.0).
 
-use alloc::collections::VecDeque;
+use alloc::{borrow::Cow, collections::VecDeque};
 use core::mem;
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     subscriptions::{Match, Options, ShareId},
 };
 use crate::{
-    DropReason, Message, SubscriptionIdentifiers, Text, TopicFilter, TopicName, connection::enqueue,
+    DropReason, Message, QoS, SubscriptionIdentifiers, Text, TopicFilter, TopicName, connection::enqueue,
 };
 
 /// Whose message it is.
@@ -42,6 +42,7 @@ impl Broker {
         let mut groups = mem::take(&mut self.groups);
         self.subscriptions.matching(&message.topic, &mut matches, &mut groups);
         let mut receivers = 0;
+        let own = if let Publisher::Session(own) = publisher { Some(own) } else { None };
         for of_session in matches.chunk_by(|a, b| a.session == b.session) {
             let Some(first) = of_session.first() else { continue };
             let is_own = || match publisher {
@@ -53,11 +54,11 @@ impl Broker {
             };
             if let Some(copy) = copy_for(of_session, message, is_own) {
                 receivers += 1;
-                self.deliver(first.session, copy, None);
+                self.deliver(first.session, copy, None, own);
             }
         }
         for share in &groups {
-            receivers += usize::from(self.deliver_to_group(*share, message));
+            receivers += usize::from(self.deliver_to_group(*share, message, own));
         }
         self.matches = matches;
         self.groups = groups;
@@ -87,7 +88,7 @@ impl Broker {
                 message.qos = message.qos.min(options.qos);
                 let identifiers = SubscriptionIdentifiers::from_iter(options.identifier);
                 message.properties.set_subscription_identifiers(identifiers);
-                self.deliver(key, message, None);
+                self.deliver(key, Cow::Owned(message), None, Some(key));
             }
         }
     }
@@ -103,8 +104,14 @@ impl Broker {
         Some((replay.filter.clone(), replay.after.clone(), replay.options, room))
     }
 
-    /// Hands a message to a session, connected or away.
-    pub(super) fn deliver(&mut self, key: SessionKey, message: Message, share: Option<ShareId>) {
+    /// Hands a message to a session, connected or away. `last` gets it behind what else its client is told now: its acknowledgement.
+    pub(super) fn deliver(
+        &mut self,
+        key: SessionKey,
+        message: Cow<'_, Message>,
+        share: Option<ShareId>,
+        last: Option<SessionKey>,
+    ) {
         let Some(stored) = self.sessions.get_mut(key) else { return };
         self.counted.delivered += 1;
         let qos = message.qos;
@@ -112,16 +119,21 @@ impl Broker {
             State::Connected(connection) => {
                 let Some(peer) = self.connections.get_mut(*connection) else { return };
                 peer.mark_ready(*connection, &mut self.ready);
-                let dropped = peer.connection.deliver_for(message, ShareId::number(share), self.now);
+                if last != Some(key) && peer.connection.send_at_once(&message, self.now) {
+                    return;
+                }
+                let (message, number) = (message.into_owned(), ShareId::number(share));
+                let dropped = peer.connection.deliver_for(message, number, self.now);
                 peer.advance_timer(*connection, &mut self.timers);
                 dropped
             }
             // [MQTT-3.1.2-5] (3.1.1)
             State::Away { session, .. } => {
-                if message.qos == crate::QoS::AtMostOnce && !self.config.queue_qos0 {
+                if message.qos == QoS::AtMostOnce && !self.config.queue_qos0 {
                     return;
                 }
-                enqueue(session, ShareId::number(share), message, self.now, &mut VecDeque::new())
+                let (message, number) = (message.into_owned(), ShareId::number(share));
+                enqueue(session, number, message, self.now, &mut VecDeque::new())
             }
             State::Moving => return,
         };
@@ -142,18 +154,41 @@ impl Broker {
 
 /// The one copy that a session gets for all of its matching subscriptions: with the highest QoS granted, but not above the
 /// message's [MQTT-3.3.5-1] (3.1.1) [MQTT-3.3.4-2] [MQTT-3.3.4-4] (5.0).
-fn copy_for(subscriptions: &[Match], message: &Message, is_own: impl Fn() -> bool) -> Option<Message> {
+fn copy_for<'m>(
+    subscriptions: &[Match],
+    message: &'m Message,
+    is_own: impl Fn() -> bool,
+) -> Option<Cow<'m, Message>> {
     // [MQTT-3.8.3-3] (5.0)
     let wanted = || subscriptions.iter().filter(|one| !(one.options.no_local && is_own()));
     let granted = wanted().map(|one| one.options.qos).max()?;
-    // [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20] (5.0)
-    let mut copy = message.clone();
-    // [MQTT-3.8.4-6] (3.1.1), [MQTT-3.8.4-8] (5.0)
-    copy.qos = message.qos.min(granted);
     // [MQTT-3.3.1-9] (3.1.1), [MQTT-3.3.1-12] [MQTT-3.3.1-13] (5.0)
-    copy.retain = message.retain && wanted().any(|one| one.options.retain_as_published);
+    let retain = message.retain && wanted().any(|one| one.options.retain_as_published);
     // [MQTT-3.3.4-3] [MQTT-3.3.4-4] (5.0)
-    let identifiers = SubscriptionIdentifiers::from_iter(wanted().filter_map(|one| one.options.identifier));
+    let identifiers = wanted().filter_map(|one| one.options.identifier);
+    Some(form_of(message, granted, retain, identifiers))
+}
+
+/// A message as a subscriber gets it.
+/// [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20] (5.0)
+pub(super) fn form_of(
+    message: &Message,
+    granted: QoS,
+    retain: bool,
+    identifiers: impl IntoIterator<Item = u32>,
+) -> Cow<'_, Message> {
+    // [MQTT-3.8.4-6] (3.1.1), [MQTT-3.8.4-8] (5.0)
+    let qos = message.qos.min(granted);
+    let identifiers = SubscriptionIdentifiers::from_iter(identifiers);
+    let has_same = message
+        .properties
+        .set()
+        .map_or(identifiers.is_empty(), |properties| properties.subscription_identifiers == identifiers);
+    if has_same && message.qos == qos && message.retain == retain {
+        return Cow::Borrowed(message);
+    }
+    let mut copy = message.clone();
+    (copy.qos, copy.retain) = (qos, retain);
     copy.properties.set_subscription_identifiers(identifiers);
-    Some(copy)
+    Cow::Owned(copy)
 }

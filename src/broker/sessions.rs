@@ -102,6 +102,10 @@ impl Stored {
             (Some(last), Some(replay)) => replay.after = Some(last),
             _ => drop(self.replays.pop_front()),
         }
+        if self.replays.is_empty() {
+            // The room is not needed again soon.
+            self.replays = VecDeque::new();
+        }
     }
 
     /// Acknowledges a message that was accepted before the client went away.

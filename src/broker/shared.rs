@@ -4,10 +4,11 @@ use alloc::{collections::BTreeSet, vec::Vec};
 
 use super::{
     Broker,
+    routing::form_of,
     sessions::{SessionKey, State, Stored},
     subscriptions::{Match, ShareId},
 };
-use crate::{Message, QoS, Session, SubscriptionIdentifiers, TopicFilter};
+use crate::{Message, QoS, Session, TopicFilter};
 
 /// How well a member is placed to get a message; the first is best.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,20 +26,28 @@ enum Rank {
 
 impl Broker {
     /// Hands a message to one member of a group. Whether somebody got it.
-    pub(super) fn deliver_to_group(&mut self, share: ShareId, message: &Message) -> bool {
+    pub(super) fn deliver_to_group(
+        &mut self,
+        share: ShareId,
+        message: &Message,
+        last: Option<SessionKey>,
+    ) -> bool {
         let Some((member, _)) = self.choose(share, message, None, Rank::Full) else { return false };
-        self.deliver_shared(share, member, message);
+        self.deliver_shared(share, member, message, last);
         true
     }
 
     /// The message as this member wants it. The granted QoS of the chosen member counts [MQTT-4.8.2-3] (5.0).
-    fn deliver_shared(&mut self, share: ShareId, Match { session, options }: Match, message: &Message) {
-        let mut copy = message.clone();
-        copy.qos = message.qos.min(options.qos);
-        copy.retain = message.retain && options.retain_as_published;
-        let identifiers = SubscriptionIdentifiers::from_iter(options.identifier);
-        copy.properties.set_subscription_identifiers(identifiers);
-        self.deliver(session, copy, Some(share));
+    fn deliver_shared(
+        &mut self,
+        share: ShareId,
+        Match { session, options }: Match,
+        message: &Message,
+        last: Option<SessionKey>,
+    ) {
+        let retain = message.retain && options.retain_as_published;
+        let copy = form_of(message, options.qos, retain, options.identifier);
+        self.deliver(session, copy, Some(share), last);
     }
 
     /// The member whose turn it is among those that are placed best, up to a rank.
@@ -90,7 +99,7 @@ impl Broker {
             };
             let now = self.now;
             if let Some(message) = self.flow_of(key).and_then(|session| session.withdraw(order, now)) {
-                self.deliver_shared(share, member, &message);
+                self.deliver_shared(share, member, &message, None);
             }
         }
     }
@@ -100,7 +109,7 @@ impl Broker {
     pub(super) fn inherit(&mut self, session: Session) {
         for (number, message) in session.into_unfinished(self.now) {
             if let Some(share) = ShareId::of(number) {
-                self.deliver_to_group(share, &message);
+                self.deliver_to_group(share, &message, None);
             }
         }
     }

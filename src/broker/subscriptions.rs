@@ -237,6 +237,10 @@ fn put(sorted: &mut Vec<Match>, entry: Match) -> Result<usize, usize> {
             Err(at)
         }
         Err(at) => {
+            if sorted.len() == sorted.capacity() {
+                // Most filters have one subscriber, for which `Vec` makes room for four.
+                sorted.reserve_exact(sorted.len().max(1));
+            }
             sorted.insert(at, entry);
             Ok(at)
         }

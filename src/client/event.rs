@@ -1,6 +1,6 @@
 //! What a client tells its program, and what the program asks of it.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
 use bytes::Bytes;
@@ -44,7 +44,7 @@ tokens! {
 #[non_exhaustive]
 pub enum ClientEvent {
     /// The server accepted the connection.
-    Connected(Connected),
+    Connected(Box<Connected>),
     /// A message arrived.
     Received {
         /// For [`acknowledge`](crate::Client::acknowledge); of no use for QoS 0.

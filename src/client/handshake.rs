@@ -1,5 +1,7 @@
 //! The making of a connection: CONNECT, an authentication exchange if there is one, CONNACK (sections 3.1, 3.2, 4.12).
 
+use alloc::boxed::Box;
+
 use bytes::Bytes;
 
 use super::{
@@ -227,7 +229,7 @@ impl Client {
             authentication_data: properties.authentication_data().map(Bytes::copy_from_slice),
             user_properties: properties.to_user_properties(|part| frame.share(part)),
         };
-        self.emit(ClientEvent::Connected(connected));
+        self.emit(ClientEvent::Connected(Box::new(connected)));
     }
 
     /// Whether the server has our session; `None` if its word ends the connection.

@@ -10,6 +10,7 @@ mod output;
 mod timers;
 
 use alloc::{collections::VecDeque, vec::Vec};
+use core::mem;
 
 use bytes::Buf;
 
@@ -81,6 +82,13 @@ enum Phase {
 struct Flow {
     session: Session,
     link: Link,
+}
+
+/// Room for what one look at the input brings. Lent by an owner of many connections, of which few have input at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    events: VecDeque<ConnectionEvent>,
+    requests: Vec<(RequestToken, Request)>,
 }
 
 /// A request that the owner has not finished.
@@ -171,19 +179,17 @@ impl Connection {
     /// Returns the messages that were dropped: for lack of room queued ones of QoS 0 go in favour of QoS 1 and 2, else the new
     /// one; also one that is larger than the client's Maximum Packet Size [MQTT-3.1.2-24] [MQTT-3.1.2-25] (5.0).
     pub fn deliver(&mut self, message: Message, now: Timestamp) -> Vec<(Message, DropReason)> {
-        self.pass(now);
         self.deliver_for(message, 0, now)
     }
 
-    /// The same without a look at the timers, which the owner has seen to, and under a number of the owner's that comes back with what is
-    /// taken out of the queue.
+    /// The same, under a number of the owner's that comes back with what is taken out of the queue.
     pub(crate) fn deliver_for(
         &mut self,
         message: Message,
         number: u64,
         now: Timestamp,
     ) -> Vec<(Message, DropReason)> {
-        self.now = self.now.max(now);
+        self.pass(now);
         let Some(Flow { session, link }) = &self.flow else {
             return Vec::from([(message, DropReason::NoSession)]);
         };
@@ -196,6 +202,21 @@ impl Connection {
         }
         let Some(Flow { session, .. }) = &mut self.flow else { return Vec::new() };
         enqueue(session, number, message, self.now, &mut self.fates)
+    }
+
+    /// Sends a message for which nothing is to be remembered, if nothing stands before it. Whether it did: if not, it is to be
+    /// delivered in the usual way.
+    pub(crate) fn send_at_once(&mut self, message: &Message, now: Timestamp) -> bool {
+        if message.qos > QoS::AtMostOnce || message.properties.message_expiry.is_some() {
+            return false;
+        }
+        self.pass(now);
+        let (Phase::Open, Some(Flow { session, link })) = (self.phase, &mut self.flow) else { return false };
+        let is_sent = session.send_at_once(message, link, &mut self.outbox);
+        if is_sent {
+            self.filled = self.outbox.remaining();
+        }
+        is_sent
     }
 
     /// Whether a message would be queued, with nothing dropped for it.
@@ -305,6 +326,16 @@ impl Connection {
                 !self.is_waiting() && !self.is_choked()
             }
             Phase::Deciding { .. } | Phase::Ended | Phase::Gone => false,
+        }
+    }
+
+    /// Takes room over or gives it back, as far as nothing stands in it.
+    pub(crate) fn exchange(&mut self, room: &mut Room) {
+        if self.events.is_empty() && room.events.is_empty() {
+            mem::swap(&mut self.events, &mut room.events);
+        }
+        if self.requests.is_empty() && room.requests.is_empty() {
+            mem::swap(&mut self.requests, &mut room.requests);
         }
     }
 
