@@ -272,12 +272,8 @@ impl Client {
         if self.transmits() {
             self.session.transmit(&mut self.wire.link, &mut self.outbox, self.now, &mut self.fates);
         }
-        while let Some(Fate { token, outcome }) = self.fates.pop_front() {
-            self.emit(ClientEvent::Published { token: PublishToken(token), outcome });
-        }
-        if self.blocked.is_some_and(|cost| self.session.has_room(cost)) {
-            self.blocked = None;
-            self.emit(ClientEvent::Writable);
+        if !self.fates.is_empty() || self.blocked.is_some() {
+            self.tell_fates();
         }
         self.wire.link.note_taken(&self.outbox);
         self.wire.was_paused |= self.is_program_slow();
@@ -285,6 +281,18 @@ impl Client {
         if self.wire.sent_position != position {
             self.wire.sent_position = position;
             self.wire.last_sent = self.now;
+        }
+    }
+
+    /// Tells what became of messages, and whether there is room for others.
+    #[inline(never)]
+    fn tell_fates(&mut self) {
+        while let Some(Fate { token, outcome }) = self.fates.pop_front() {
+            self.emit(ClientEvent::Published { token: PublishToken(token), outcome });
+        }
+        if self.blocked.is_some_and(|cost| self.session.has_room(cost)) {
+            self.blocked = None;
+            self.emit(ClientEvent::Writable);
         }
     }
 

@@ -131,7 +131,15 @@ impl Client {
     }
 
     /// Moves what was not sent on this connection to the outbox.
+    #[inline]
     pub(super) fn send_requests(&mut self) {
+        if !self.requests.unsent.is_empty() {
+            self.send_unsent();
+        }
+    }
+
+    #[inline(never)]
+    fn send_unsent(&mut self) {
         while let Some(token) = self.requests.unsent.front().copied() {
             let Some(request) = self.requests.pending.get(&token) else {
                 self.requests.unsent.pop_front();
