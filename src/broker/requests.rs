@@ -206,7 +206,7 @@ impl Broker {
     /// Why a client may not publish a message, if so.
     pub(super) fn publish_fault(&self, message: &Message) -> Option<ReasonCode> {
         let topic = message.topic.as_bytes();
-        if levels(topic) > self.config.topic_levels {
+        if exceeds(topic, self.config.topic_levels) {
             return Some(ReasonCode::TopicNameInvalid);
         }
         // The server's own topics (3.1.1 section 4.7.2).
@@ -230,7 +230,7 @@ impl Broker {
         } else if !is_shared && is_under(filter.as_bytes(), b"$share") {
             // 5.0 clients don't come so far with it.
             Some(ReasonCode::TopicFilterInvalid)
-        } else if levels(filter.pattern().as_bytes()) > self.config.topic_levels {
+        } else if exceeds(filter.pattern().as_bytes(), self.config.topic_levels) {
             Some(ReasonCode::TopicFilterInvalid)
         } else {
             None
@@ -243,8 +243,10 @@ fn is_under(topic: &[u8], level: &[u8]) -> bool {
     topic.strip_prefix(level).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
-fn levels(topic: &[u8]) -> usize {
-    1 + topic.iter().filter(|byte| **byte == b'/').count()
+/// Whether a topic has more levels than this.
+fn exceeds(topic: &[u8], levels: usize) -> bool {
+    // Short topics, which most are, need not be counted.
+    topic.len() >= levels && topic.iter().filter(|byte| **byte == b'/').count() >= levels
 }
 
 /// [MQTT-3.3.1-6] (3.1.1), [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11] (5.0).

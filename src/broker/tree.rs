@@ -175,8 +175,8 @@ impl<V> TopicTree<V> {
         let is_dollar = name.starts_with(b"$");
         let Walk(stack) = walk;
         stack.clear();
-        stack.push((ROOT, Rest::From(0)));
-        while let Some((id, rest)) = stack.pop() {
+        let mut next = Some((ROOT, Rest::From(0)));
+        while let Some((id, rest)) = next.take().or_else(|| stack.pop()) {
             let Some(node) = self.nodes.get(id) else { continue };
             let wildcards = id != ROOT || !is_dollar;
             if let Some(value) = self.value_of(node.multi.filter(|_| wildcards)) {
@@ -190,9 +190,7 @@ impl<V> TopicTree<V> {
             if let Some(child) = node.single.filter(|_| wildcards) {
                 stack.push((child, rest));
             }
-            if let Some(child) = node.literal.get(level) {
-                stack.push((*child, rest));
-            }
+            next = node.literal.get(level).map(|child| (*child, rest));
         }
     }
 
