@@ -103,7 +103,7 @@ impl Broker {
     pub(super) fn end_session(&mut self, key: SessionKey) {
         let Some(mut stored) = self.sessions.remove(key) else { return };
         self.timers.remove(Timer::Session(key.0), stored.timer);
-        for filter in &stored.subscriptions {
+        for filter in stored.subscriptions.iter() {
             self.subscriptions.remove(filter, key);
         }
         if let State::Away { session, .. } = mem::replace(&mut stored.state, State::Moving) {

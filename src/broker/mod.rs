@@ -5,6 +5,7 @@ mod authentication;
 mod config;
 mod departure;
 mod event;
+mod filters;
 mod pacing;
 mod questions;
 mod requests;

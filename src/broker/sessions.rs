@@ -2,10 +2,11 @@
 
 use alloc::{
     boxed::Box,
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
 };
 
 use super::{
+    filters::FilterSet,
     pacing::Pressure,
     slab::{Key, Slab},
     subscriptions::Options,
@@ -25,7 +26,7 @@ pub(super) struct Stored {
     pub(super) state: State,
     /// Its last connection, which may be gone.
     pub(super) last_connection: Key,
-    pub(super) subscriptions: BTreeSet<TopicFilter>,
+    pub(super) subscriptions: FilterSet,
     /// Subscriptions whose retained messages were not all sent yet.
     pub(super) replays: VecDeque<Replay>,
     /// Published when the connection ends without a word; while the client is away, when its delay has passed.
@@ -70,7 +71,7 @@ impl Stored {
             user_name,
             state: State::Moving,
             last_connection: connection,
-            subscriptions: BTreeSet::new(),
+            subscriptions: FilterSet::default(),
             replays: VecDeque::new(),
             will: None,
             timer: None,

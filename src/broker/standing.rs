@@ -28,7 +28,7 @@ impl Broker {
             if ended.is_empty() {
                 continue;
             }
-            for filter in &ended {
+            for filter in ended.iter() {
                 self.remove_subscription(key, filter);
             }
             let Some(stored) = self.sessions.get(key) else { continue };
