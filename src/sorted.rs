@@ -1,23 +1,25 @@
 //! Maps whose keys mostly rise.
 
-use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::{borrow::Borrow, mem};
 
 /// So much room, in bytes, is kept for entries to come.
 const KEPT: usize = 4096;
 
-/// A map in the order of its keys, in one ring.
+/// A map in the order of its keys, in one piece of memory.
 ///
-/// What a session remembers comes with rising keys, and goes mostly in order. An entry that goes out of order leaves a gap, which takes a
-/// new entry that belongs there, until half of all are gaps: nothing moves then but for a new key amid others. A steady flow allocates
-/// nothing, and what a burst needed is given back. Beside `BTreeMap` an entry costs no node of eleven, and the code for one more type of
-/// entry is a tenth, both of which count on a microcontroller.
+/// What a session remembers comes with rising keys, and goes mostly in order. An entry that goes leaves a gap, which takes a new entry
+/// that belongs there, until half of all are gaps: nothing moves then but for a new key amid others. A steady flow allocates nothing, and
+/// what a burst needed is given back. Beside `BTreeMap` an entry costs no node of eleven, and the code for one more type of entry is a
+/// tenth, both of which count on a microcontroller.
 #[derive(Debug)]
 pub(crate) struct SortedMap<K, V> {
-    /// A key without a value is a gap. The first entry is none.
-    entries: VecDeque<(K, Option<V>)>,
+    /// A key without a value is a gap.
+    entries: Vec<(K, Option<V>)>,
     /// How many of them have a value.
     len: usize,
+    /// The first that has.
+    start: usize,
 }
 
 impl<K, V> Default for SortedMap<K, V> {
@@ -29,7 +31,7 @@ impl<K, V> Default for SortedMap<K, V> {
 impl<K, V> SortedMap<K, V> {
     /// An empty map. Allocates nothing.
     pub(crate) const fn new() -> Self {
-        Self { entries: VecDeque::new(), len: 0 }
+        Self { entries: Vec::new(), len: 0, start: 0 }
     }
 
     pub(crate) const fn len(&self) -> usize {
@@ -46,11 +48,11 @@ impl<K, V> SortedMap<K, V> {
 
     /// The entry of the lowest key.
     pub(crate) fn first(&self) -> Option<(&K, &V)> {
-        self.entries.front().and_then(live)
+        self.entries.get(self.start).and_then(live)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.entries.iter().filter_map(live)
+        self.at_or_behind(self.start)
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
@@ -67,16 +69,21 @@ impl<K, V> SortedMap<K, V> {
 
     pub(crate) fn retain(&mut self, mut is_kept: impl FnMut(&K, &V) -> bool) {
         self.entries.retain(|entry| live(entry).is_some_and(|(key, value)| is_kept(key, value)));
-        self.len = self.entries.len();
-        self.give_back();
+        self.compacted();
     }
 
-    /// Gives back the room that is not needed any more.
-    fn give_back(&mut self) {
+    /// No gap is left. Room that is not needed any more is given back.
+    fn compacted(&mut self) {
+        self.len = self.entries.len();
+        self.start = 0;
         let kept = KEPT / size_of::<(K, Option<V>)>().max(1);
         if self.entries.capacity() / 4 > self.len.max(kept) {
             self.entries.shrink_to(2 * self.len.max(kept));
         }
+    }
+
+    fn at_or_behind(&self, index: usize) -> impl Iterator<Item = (&K, &V)> {
+        self.entries.get(index..).unwrap_or_default().iter().filter_map(live)
     }
 }
 
@@ -106,7 +113,7 @@ impl<K: Ord, V> SortedMap<K, V> {
 
     /// Adds an entry, or puts the value in the place of the key's former one.
     pub(crate) fn insert(&mut self, key: K, value: V) {
-        if self.entries.back().is_none_or(|(last, _)| *last < key) {
+        if self.entries.last().is_none_or(|(last, _)| *last < key) {
             return self.push(key, value);
         }
         let (Ok(index) | Err(index)) = self.find(&key);
@@ -123,23 +130,27 @@ impl<K: Ord, V> SortedMap<K, V> {
                 None
             }
         };
-        self.len += usize::from(former.is_none());
+        if former.is_none() {
+            let index = place.unwrap_or(index);
+            self.start = self.start.min(index);
+            self.len += 1;
+        }
     }
 
     /// Adds an entry with the highest key.
     fn push(&mut self, key: K, value: V) {
         let entry = (key, Some(value));
-        match self.entries.back_mut() {
+        match self.entries.last_mut() {
             Some(last) if last.1.is_none() => *last = entry,
             _ => {
                 self.make_room();
-                self.entries.push_back(entry);
+                self.entries.push(entry);
             }
         }
         self.len += 1;
     }
 
-    /// Twice the room, from one entry on: otherwise it starts with four, which a board with 8 KiB of RAM has no room for.
+    /// Twice the room, from one entry on: `Vec` starts with four, which a board with 8 KiB of RAM has no room for.
     fn make_room(&mut self) {
         if self.entries.len() == self.entries.capacity() {
             self.entries.reserve_exact(self.entries.len().max(1));
@@ -151,26 +162,22 @@ impl<K: Ord, V> SortedMap<K, V> {
         K: Borrow<Q>,
     {
         let index = self.find(key).ok()?;
-        if index == 0 {
-            let (_, value) = self.entries.pop_front()?;
-            self.len -= 1;
-            while self.entries.front().is_some_and(|entry| entry.1.is_none()) {
-                self.entries.pop_front();
-            }
-            self.give_back();
-            return value;
-        }
         let value = self.entries.get_mut(index)?.1.take()?;
         self.len -= 1;
-        if self.entries.len() > 2 * self.len {
+        if self.is_empty() {
+            self.entries.clear();
+            self.compacted();
+        } else if self.entries.len() > 2 * self.len {
             self.retain(|_, _| true);
+        } else if index == self.start {
+            self.start += self.entries.iter().skip(index).take_while(|entry| entry.1.is_none()).count();
         }
         Some(value)
     }
 
     /// The entries from this key on.
     pub(crate) fn from<'a>(&'a self, key: &K) -> impl Iterator<Item = (&'a K, &'a V)> + use<'a, K, V> {
-        self.entries.range(self.find(key).unwrap_or_else(|index| index)..).filter_map(live)
+        self.at_or_behind(self.find(key).unwrap_or_else(|index| index))
     }
 
     /// Where the key is, or where it would be.
@@ -179,8 +186,8 @@ impl<K: Ord, V> SortedMap<K, V> {
         K: Borrow<Q>,
     {
         // Most keys that are looked for are the lowest.
-        if self.entries.front().is_some_and(|(first, _)| first.borrow() == key) {
-            return Ok(0);
+        if self.entries.get(self.start).is_some_and(|(first, _)| first.borrow() == key) {
+            return Ok(self.start);
         }
         self.entries.binary_search_by(|(other, _)| other.borrow().cmp(key))
     }
@@ -222,11 +229,7 @@ mod tests {
             assert_eq!(map.get(&key), reference.get(&key));
             assert_eq!(map.contains(&key), reference.contains_key(&key));
             assert_eq!(map.len(), reference.len());
-            assert!(
-                map.entries.len() <= 2 * map.len()
-                    && map.entries.front().is_none_or(|first| first.1.is_some())
-            );
-            assert!(map.iter().eq(reference.iter()));
+            assert!(map.entries.len() <= 2 * map.len() && map.iter().eq(reference.iter()));
             assert_eq!(map.first(), reference.first_key_value());
             assert!(map.from(&key).eq(reference.range(key..)));
         }
@@ -249,7 +252,7 @@ mod tests {
         map.clear();
         (60_000..60_100).for_each(|key| map.insert(key, ()));
         (60_000..60_040).for_each(|key| assert_eq!(map.remove(&key), Some(())));
-        assert_eq!((map.len(), map.entries.len()), (60, 60));
+        assert_eq!((map.len(), map.entries.len()), (60, 100));
         (0..40).for_each(|key| map.insert(key, ()));
         assert_eq!((map.len(), map.entries.len()), (100, 100));
         assert!(map.keys().copied().eq((0..40).chain(60_040..60_100)));
