@@ -6,9 +6,8 @@ use bytes::BufMut;
 
 use super::{EncodeError, Fault, VariableByteInteger};
 use crate::{
-    TopicError,
     text::contains_any,
-    topic::{check_filter, check_name, split_share},
+    topic::{check_filter, split_share},
 };
 
 /// Takes the bytes of a packet.
@@ -155,12 +154,15 @@ pub(super) fn check_text(field: &'static str, text: &str) -> Result<(), EncodeEr
 }
 
 pub(super) fn check_topic(field: &'static str, topic: &str) -> Result<(), EncodeError> {
-    check_text(field, topic)?;
-    match check_name(topic) {
-        Ok(()) => Ok(()),
-        Err(TopicError::Empty) => Err(invalid(field, Fault::TopicEmpty)),
-        Err(_) => Err(invalid(field, Fault::TopicWildcard)),
+    check_binary(field, topic.as_bytes())?;
+    if topic.is_empty() {
+        return Err(invalid(field, Fault::TopicEmpty));
     }
+    if contains_any(topic.as_bytes(), [0, b'+', b'#']) {
+        check_text(field, topic)?;
+        return Err(invalid(field, Fault::TopicWildcard));
+    }
+    Ok(())
 }
 
 /// A filter, with the rules of shared subscriptions if the version has them. Says whether it is a shared one.
