@@ -119,7 +119,9 @@ impl Broker {
             State::Connected(connection) => {
                 let Some(peer) = self.connections.get_mut(*connection) else { return };
                 peer.mark_ready(*connection, &mut self.ready);
-                if last != Some(key) && peer.connection.send_at_once(&message, self.now) {
+                // Where QoS 0 outlives connections, it is the session that it waits in.
+                let waits = last == Some(key) || self.config.queue_qos0;
+                if !waits && peer.connection.send_at_once(&message, self.now) {
                     return;
                 }
                 let (message, number) = (message.into_owned(), ShareId::number(share));

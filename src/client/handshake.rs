@@ -33,6 +33,8 @@ pub(super) struct Wire {
     pub(super) reading_since: Timestamp,
     /// [`Outbox::position`](crate::Outbox::position) at `last_sent`.
     pub(super) sent_position: u64,
+    /// How much of the outbox was taken out when all was put in order last.
+    pub(super) settled_taken: u64,
     /// When the first PINGREQ since the last answer was sent.
     pub(super) ping_sent: Option<Timestamp>,
     /// How many PINGREQs are not answered.
@@ -80,6 +82,7 @@ impl Wire {
             was_paused: false,
             reading_since: now,
             sent_position: 0,
+            settled_taken: 0,
             ping_sent: None,
             pings_due: 0,
             keep_alive: config.keep_alive,

@@ -216,7 +216,7 @@ impl Client {
     /// After [`Connected`] without a session that was there before, queued messages wait for the next call of this method or of
     /// [`outbox`](Self::outbox): what the program subscribes to until then goes out before them.
     pub fn poll_event(&mut self) -> Option<ClientEvent> {
-        let mut is_settled = !self.end_hold();
+        let mut is_settled = !self.end_hold() && self.wire.settled_taken == self.outbox.taken();
         let event = self.events.pop_front()?;
         self.event_bytes -= event.cost();
         if let ClientEvent::Received { token, message, .. } = &event {
@@ -276,6 +276,7 @@ impl Client {
             self.tell_fates();
         }
         self.wire.link.note_taken(&self.outbox);
+        self.wire.settled_taken = self.outbox.taken();
         self.wire.was_paused |= self.is_program_slow();
         let position = self.outbox.position();
         if self.wire.sent_position != position {

@@ -114,8 +114,10 @@ impl Session {
 
     /// Sends a message of QoS 0 if nothing stands before it and the peer takes it; whether it did.
     pub(crate) fn send_at_once(&self, message: &Message, link: &mut Link, outbox: &mut Outbox) -> bool {
-        let sends =
-            !self.outgoing.has_to_send(link) && link.has_room(outbox) && link.refusal(message).is_none();
+        let sends = !self.outgoing.has_to_send(link)
+            && self.has_room(message.cost())
+            && link.has_room(outbox)
+            && link.refusal(message).is_none();
         if sends {
             // [MQTT-4.3.1-1] (both versions)
             link.publish(message, None, false, None, outbox);

@@ -37,7 +37,7 @@ impl PacketIdSet {
         match (lower, upper.filter(|(first, _)| *first - 1 == id)) {
             (Some(lower), Some(upper)) => {
                 lower.1 = upper.1;
-                self.ranges.remove(place);
+                self.drop_range(place);
             }
             (Some(lower), None) => lower.1 = id,
             (None, Some(upper)) => upper.0 = id,
@@ -58,10 +58,16 @@ impl PacketIdSet {
         } else if id < last {
             range.0 = id + 1;
         } else {
-            self.ranges.remove(place);
-            if self.ranges.capacity() / 4 > self.ranges.len().max(KEPT) {
-                self.ranges.shrink_to(2 * self.ranges.len().max(KEPT));
-            }
+            self.drop_range(place);
+        }
+    }
+
+    /// Room that is not needed any more is given back.
+    fn drop_range(&mut self, place: usize) {
+        self.ranges.remove(place);
+        let kept = self.ranges.len().max(KEPT);
+        if self.ranges.capacity() / 4 > kept {
+            self.ranges.shrink_to(2 * kept);
         }
     }
 
@@ -157,6 +163,18 @@ mod tests {
         assert_eq!(set.ranges.len(), 30_000);
         odd().for_each(|id| set.remove(id));
         assert!(set.ranges.is_empty() && set.ranges.capacity() <= 4 * KEPT);
+    }
+
+    #[test]
+    fn the_room_of_many_ranges_is_given_back_when_they_grow_together() {
+        let mut ids = PacketIds::default();
+        while ids.take().is_some() {}
+        let every_other = |first: u16| (0..30_000).map(move |half| id(2 * half + first));
+        every_other(1).for_each(|id| ids.release(id));
+        assert_eq!(ids.free.ranges.len(), 30_000);
+        every_other(2).for_each(|id| ids.release(id));
+        assert_eq!(ids.free.ranges.len(), 1);
+        assert!(ids.free.ranges.capacity() <= 4 * KEPT);
     }
 
     /// [MQTT-2.3.1-2] [MQTT-2.3.1-4] (3.1.1), [MQTT-2.2.1-3] [MQTT-2.2.1-4] (5.0)

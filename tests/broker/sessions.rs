@@ -1,7 +1,7 @@
 //! Sessions between connections: what is stored, how much, and for how long.
 
 use mqtt_engine::{
-    BrokerEvent, DropReason,
+    BrokerEvent, DropReason, Message,
     packet::{Packet, Property, ReasonCode},
 };
 
@@ -318,13 +318,45 @@ fn s69_a_message_that_expires_at_once_is_nobodys() {
     let client = world.connect(hello(V5, "a").with(&[Property::SessionExpiryInterval(100)]));
     world.subscribe(client, "t", AtLeastOnce);
     let publisher = world.connect(hello(V5, "p"));
-    world.broker.publish(mqtt_engine::Message::new("t", "waits").unwrap(), world.now);
+    world.broker.publish(Message::new("t", "waits").unwrap(), world.now);
     let Packet::Publish(mut packet) = publish("t", AtLeastOnce, 1, "gone") else { unreachable!() };
     packet.properties = mqtt_engine::packet::Properties::new(&[Property::MessageExpiryInterval(0)]);
     world.send(publisher, &Packet::Publish(packet));
     assert_eq!(dropped(&mut world), []);
     assert!(world.broker.deadline() > Some(world.now));
     assert_eq!(world.payloads(client), ["waits"]);
+}
+
+/// Whether a message finds room does not depend on what stands before it: one that no queue holds is dropped, and told.
+#[test]
+fn s69_a_message_that_no_queue_holds_is_dropped_whatever_stands_before_it() {
+    for is_first in [true, false] {
+        let mut world = World::with(|config| config.connection.queue_bytes = 1000);
+        let client = world.connect(hello(V5, "a"));
+        world.subscribe(client, "t", AtLeastOnce);
+        if !is_first {
+            world.broker.publish(Message::new("t", "x").unwrap().with_qos(AtLeastOnce), world.now);
+        }
+        world.broker.publish(Message::new("t", "y".repeat(2000)).unwrap(), world.now);
+        assert_eq!(dropped(&mut world).len(), 1, "{is_first}");
+        assert_eq!(world.payloads(client).len(), usize::from(!is_first));
+    }
+}
+
+/// With `queue_qos0`, what waits for a client that has stopped reading is there when it comes back.
+#[test]
+fn qos_0_outlives_the_connection_for_which_it_waited() {
+    let mut world = World::with(|config| config.queue_qos0 = true);
+    let expiry = [Property::SessionExpiryInterval(100)];
+    let client = world.connect(hello(V5, "c").with(&expiry));
+    world.subscribe(client, "t", AtMostOnce);
+    for payload in ["0", "1"] {
+        world.broker.publish(Message::new("t", payload).unwrap(), world.now);
+    }
+    world.hang_up(client);
+    world.broker.publish(Message::new("t", "2").unwrap(), world.now);
+    let client = world.reconnect(hello(V5, "c").with(&expiry));
+    assert_eq!(world.payloads(client), ["0", "1", "2"]);
 }
 
 /// Events that nobody polls don't pile up.

@@ -427,3 +427,20 @@ fn s66_a_member_without_permission_hands_its_queue_on() {
         assert_eq!(world.payloads(a).len(), usize::from(is_away), "only what was sent before");
     }
 }
+
+/// A member that has stopped reading goes away: what nobody took out for it goes to the other member.
+#[test]
+fn s66_qos_0_that_was_never_sent_goes_to_another_member() {
+    let mut world = World::with(|config| config.queue_qos0 = true);
+    let [stalled, other] = ["stalled", "other"].map(|name| {
+        let id = world.connect(hello(V5, name).with(LASTING));
+        world.subscribe(id, "$share/g/t", AtMostOnce);
+        id
+    });
+    for payload in ["0", "1", "2", "3"] {
+        world.broker.publish(Message::new("t", payload).unwrap(), world.now);
+    }
+    assert_eq!(world.payloads(other), ["1", "3"]);
+    world.hang_up(stalled);
+    assert_eq!(world.payloads(other), ["0", "2"]);
+}

@@ -259,6 +259,25 @@ fn s54_packets_in_the_wrong_direction_end_the_connection() {
     }
 }
 
+/// The server has read all answers: taking an event shows that input is wanted again.
+#[test]
+fn input_is_wanted_again_once_the_answers_are_written() {
+    let mut desk = Desk::connected(config(V5));
+    desk.sent();
+    let mut number = 0;
+    while desk.client.wants_input() {
+        number += 1;
+        desk.publish_from_server("t", number, QoS::AtLeastOnce, false);
+        // A message of QoS 0 behind it.
+        desk.receive_bytes(b"\x30\x05\x00\x01t\x00x");
+        while desk.client.wants_input() && desk.client.poll_event().is_some() {}
+    }
+    let outbox = desk.client.outbox();
+    outbox.advance(outbox.remaining());
+    assert!(desk.client.poll_event().is_some());
+    assert!(desk.client.wants_input());
+}
+
 /// Three in a row: a connection that ended otherwise starts the count afresh.
 #[test]
 fn s55_oversized_messages_now_and_then_are_no_reason_to_give_up() {
