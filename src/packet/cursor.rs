@@ -324,7 +324,7 @@ impl<'a, 'o, O: Observer> Reader<'a, 'o, O> {
             field: Property::AUTHENTICATION_DATA,
             fault,
         })?;
-        Ok(Properties::decoded(section.rest()))
+        Ok(Properties::decoded(section.rest(), seen.ids()))
     }
 
     /// Everything that is left.

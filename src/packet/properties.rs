@@ -23,8 +23,11 @@ pub struct Properties<'a> {
 #[derive(Clone, Copy, Debug)]
 enum Source<'a> {
     List(&'a [Property<'a>]),
-    /// Checked.
-    Wire(&'a [u8]),
+    /// Checked, with a bit for each identifier that is in there.
+    Wire {
+        section: &'a [u8],
+        ids: u64,
+    },
 }
 
 impl<'a> Properties<'a> {
@@ -53,7 +56,7 @@ impl<'a> Properties<'a> {
     pub fn iter(&self) -> impl Iterator<Item = Property<'a>> + Clone + use<'a> {
         let list = match self.source {
             Source::List(list) => list,
-            Source::Wire(_) => &[],
+            Source::Wire { .. } => &[],
         };
         list.iter().copied().chain(self.segments().into_iter().flat_map(Decoded::new))
     }
@@ -63,7 +66,7 @@ impl<'a> Properties<'a> {
     pub fn is_empty(&self) -> bool {
         let none = match self.source {
             Source::List(list) => list.is_empty(),
-            Source::Wire(wire) => wire.is_empty(),
+            Source::Wire { section, .. } => section.is_empty(),
         };
         none && self.user.is_none_or(UserProperties::is_empty)
             && self.identifiers.is_none_or(SubscriptionIdentifiers::is_empty)
@@ -96,16 +99,28 @@ impl<'a> Properties<'a> {
         SubscriptionIdentifiers::from_wire(self.keep(SubscriptionIdentifiers::ID, share))
     }
 
-    /// Those that were decoded from `section`, which was checked.
-    pub(super) const fn decoded(section: &'a [u8]) -> Self {
-        Self { source: Source::Wire(section), user: None, identifiers: None }
+    /// Those that were decoded from `section`, which was checked. `ids` has a bit for each identifier in it.
+    pub(super) const fn decoded(section: &'a [u8], ids: u64) -> Self {
+        Self { source: Source::Wire { section, ids }, user: None, identifiers: None }
+    }
+
+    /// Whether it is worth looking for an identifier.
+    #[inline]
+    const fn may_have(&self, id: u8) -> bool {
+        match self.source {
+            _ if self.user.is_some() || self.identifiers.is_some() => true,
+            Source::Wire { ids, .. } => ids & 1 << id != 0,
+            Source::List(list) => !list.is_empty(),
+        }
     }
 
     /// The first property with this identifier. Costs a step over each one before it.
+    #[inline]
     pub(super) fn find(&self, id: u8) -> Option<Property<'a>> {
-        if self.is_empty() {
-            return None;
-        }
+        if self.may_have(id) { self.search(id) } else { None }
+    }
+
+    fn search(&self, id: u8) -> Option<Property<'a>> {
         if let Source::List(list) = self.source
             && let Some(property) = list.iter().find(|property| property.id() == id)
         {
@@ -165,7 +180,7 @@ impl<'a> Properties<'a> {
     fn segments(&self) -> [&'a [u8]; 3] {
         let decoded = match self.source {
             Source::List(_) => &[],
-            Source::Wire(wire) => wire,
+            Source::Wire { section, .. } => section,
         };
         let user = self.user.map_or(&[][..], |user| user.as_wire());
         [decoded, user, self.identifiers.map_or(&[], |identifiers| identifiers.as_wire())]
@@ -173,6 +188,9 @@ impl<'a> Properties<'a> {
 
     /// All properties with this identifier as they stand on the wire: shared if they are side by side, else copied.
     fn keep(self, id: u8, share: impl Fn(&[u8]) -> Bytes) -> Bytes {
+        if !self.may_have(id) {
+            return Bytes::new();
+        }
         if let Some(run) = self.run_of(id) {
             return if run.is_empty() { Bytes::new() } else { share(run) };
         }

@@ -269,6 +269,11 @@ impl Seen {
         Self { place, ids: 0 }
     }
 
+    /// A bit for each identifier that was admitted.
+    pub(super) const fn ids(&self) -> u64 {
+        self.ids
+    }
+
     /// Reads the next property and checks it.
     pub(super) fn read<'a>(&mut self, cursor: &mut Cursor<'a>) -> Result<Property<'a>, DecodeError> {
         let offset = cursor.at();

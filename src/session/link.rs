@@ -241,13 +241,16 @@ impl Link {
         if self.version() < ProtocolVersion::V5 || message.properties.set().is_none() && alias.is_none() {
             return then(&publish);
         }
-        let mut list = message_properties(&message.properties, expiry);
-        if let Some(alias) = alias {
-            list.push(Property::TopicAlias(alias.number()));
-            if matches!(alias, Alias::Known(_)) {
-                publish.topic = &[];
-            }
+        if matches!(alias, Some(Alias::Known(_))) {
+            publish.topic = &[];
         }
+        let alias = alias.map(|alias| Property::TopicAlias(alias.number()));
+        if message.properties.set().is_none() {
+            publish.properties = Properties::new(alias.as_slice());
+            return then(&publish);
+        }
+        let mut list = message_properties(&message.properties, expiry);
+        list.push_some(alias);
         publish.properties = Properties::new(list.as_slice())
             .with_user_properties(&message.properties.user_properties)
             .with_subscription_identifiers(&message.properties.subscription_identifiers);
