@@ -106,14 +106,20 @@ impl Outgoing {
         self.count() < self.limits.count && self.bytes.saturating_add(cost) <= self.limits.bytes
     }
 
-    pub(super) fn enqueue(&mut self, token: u64, message: Message, now: Timestamp) -> Result<(), Message> {
+    /// Counts a message, if there is room for it.
+    fn admit(&mut self, token: u64, message: Message, now: Timestamp) -> Result<Queued, Message> {
         let cost = message.cost();
         if !self.has_room(cost) {
             return Err(message);
         }
         self.bytes += cost;
         let expires = message.expires(now);
-        self.append(Queued { token, message, expires, was_sent: false });
+        Ok(Queued { token, message, expires, was_sent: false })
+    }
+
+    pub(super) fn enqueue(&mut self, token: u64, message: Message, now: Timestamp) -> Result<(), Message> {
+        let queued = self.admit(token, message, now)?;
+        self.append(queued);
         Ok(())
     }
 
@@ -127,18 +133,9 @@ impl Outgoing {
         outbox: &mut Outbox,
         now: Timestamp,
     ) -> Result<(), Message> {
-        if !self.queue.is_empty() || link.replay.is_some() || !link.has_room(outbox) {
-            return self.enqueue(token, message, now);
-        }
-        let cost = message.cost();
-        if !self.has_room(cost) {
-            return Err(message);
-        }
-        self.bytes += cost;
-        let expires = message.expires(now);
-        let queued = Queued { token, message, expires, was_sent: false };
-        let is_of_use = expires.is_none_or(|expires| expires > now);
-        match if is_of_use { self.ticket(queued.message.qos, ids, link) } else { None } {
+        let queued = self.admit(token, message, now)?;
+        let is_next = !self.has_to_send(link) && link.has_room(outbox) && !queued.message.has_expired();
+        match if is_next { self.ticket(queued.message.qos, ids, link) } else { None } {
             Some(ticket) => self.send_first(queued, ticket, link, outbox, now),
             None => self.append(queued),
         }
