@@ -108,7 +108,7 @@ impl Buf for Outbox {
     }
 
     fn chunk(&self) -> &[u8] {
-        self.chunks.front().map_or_else(|| self.tail(), |first| first)
+        self.chunks.front().map_or_else(|| self.tail(), Bytes::as_ref)
     }
 
     fn advance(&mut self, mut count: usize) {
