@@ -24,7 +24,9 @@ impl Build {
         }
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
-        build.args(["build", "--release", "--package", "mqtt-engine-cli"]).current_dir(root());
+        // The folder is named, since the environment may name another one.
+        build.args(["build", "--release", "--package", "mqtt-engine-cli", "--target-dir", "target"]);
+        build.current_dir(root());
         if !build.status()?.success() {
             return Err(io::Error::other("the command `mqtt` does not build"));
         }
