@@ -226,11 +226,11 @@ fn operations(version: ProtocolVersion) {
         operation(&format!("publish {name}"), &mut board, |board| board.publish(&message(qos)), allocations);
     }
     for (name, qos, allocations) in
-        [("QoS 0", QoS::AtMostOnce, 2), ("QoS 1", QoS::AtLeastOnce, 2), ("QoS 2", QoS::ExactlyOnce, 2)]
+        [("QoS 0", QoS::AtMostOnce, 1), ("QoS 1", QoS::AtLeastOnce, 1), ("QoS 2", QoS::ExactlyOnce, 1)]
     {
         operation(&format!("receive {name}"), &mut board, |board| board.receive(qos), allocations);
     }
-    operation("reconnect", &mut board, Board::reconnect, 4);
+    operation("reconnect", &mut board, Board::reconnect, 2);
 }
 
 #[test]
