@@ -42,7 +42,7 @@ use self::{
 };
 use crate::{
     ConnectRequest, Connection, ConnectionEvent, Dismissal, Message, Outbox, Timestamp, Transport,
-    connection::Room, packet::ReasonCode,
+    connection::Scratch, packet::ReasonCode,
 };
 
 /// A whole MQTT server as a state machine, for 3.1.1 and 5.0 at once.
@@ -86,7 +86,7 @@ pub struct Broker {
     next_client: u64,
     events: VecDeque<BrokerEvent>,
     /// Memory for what a connection reads, and for the routing of a message, used again and again.
-    room: Room,
+    scratch: Scratch,
     matches: Vec<Match>,
     /// A receiver of the last message whose queue is more than half full.
     pressed: Option<SessionKey>,
@@ -130,7 +130,7 @@ impl Broker {
             next_question: 0,
             next_client: 0,
             events: VecDeque::new(),
-            room: Room::default(),
+            scratch: Scratch::default(),
             matches: Vec::new(),
             pressed: None,
             groups: Vec::new(),
@@ -184,11 +184,11 @@ impl Broker {
         self.pass(now);
         while let Some(peer) = self.connections.get_mut(id.0) {
             // It stops behind each request.
-            peer.connection.exchange(&mut self.room);
+            peer.connection.swap_scratch(&mut self.scratch);
             peer.connection.take_in(input, self.now);
             self.drain(id.0);
             if let Some(peer) = self.connections.get_mut(id.0) {
-                peer.connection.exchange(&mut self.room);
+                peer.connection.swap_scratch(&mut self.scratch);
             }
             if !input.has_remaining() || !self.wants_input(id) {
                 break;

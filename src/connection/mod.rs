@@ -84,9 +84,9 @@ struct Flow {
     link: Link,
 }
 
-/// Room for what one look at the input brings. Lent by an owner of many connections, of which few have input at a time.
+/// Memory for what one look at the input brings. Lent by an owner of many connections, of which few have input at a time.
 #[derive(Debug, Default)]
-pub(crate) struct Room {
+pub(crate) struct Scratch {
     events: VecDeque<ConnectionEvent>,
     requests: Vec<(RequestToken, Request)>,
 }
@@ -329,13 +329,13 @@ impl Connection {
         }
     }
 
-    /// Takes room over or gives it back, as far as nothing stands in it.
-    pub(crate) fn exchange(&mut self, room: &mut Room) {
-        if self.events.is_empty() && room.events.is_empty() {
-            mem::swap(&mut self.events, &mut room.events);
+    /// Takes memory over or gives it back, as far as nothing stands in it.
+    pub(crate) fn swap_scratch(&mut self, scratch: &mut Scratch) {
+        if self.events.is_empty() && scratch.events.is_empty() {
+            mem::swap(&mut self.events, &mut scratch.events);
         }
-        if self.requests.is_empty() && room.requests.is_empty() {
-            mem::swap(&mut self.requests, &mut room.requests);
+        if self.requests.is_empty() && scratch.requests.is_empty() {
+            mem::swap(&mut self.requests, &mut scratch.requests);
         }
     }
 
