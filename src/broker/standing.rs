@@ -2,7 +2,10 @@
 
 use alloc::vec::Vec;
 
-use super::{Broker, sessions::SessionKey};
+use super::{
+    Broker,
+    sessions::{SessionKey, Stored},
+};
 use crate::{Message, Text, Timestamp, TopicFilter};
 
 impl Broker {
@@ -39,6 +42,10 @@ impl Broker {
                     !ended.iter().any(|filter| matches(filter, message))
                         || remaining.iter().any(|filter| matches(filter, message))
                 });
+            }
+            if let Some(connection) = self.sessions.get(key).and_then(Stored::connection) {
+                // What stood behind the messages that are gone may be sent now.
+                self.refresh(connection);
             }
         }
     }

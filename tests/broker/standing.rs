@@ -59,3 +59,25 @@ fn cve_2021_34434_subscriptions_end_with_their_permission() {
         assert_eq!(received(&mut world, free), all);
     }
 }
+
+/// What waits behind messages that are nobody's any more is sent at once, and the connection is named.
+#[test]
+fn what_stood_behind_the_messages_of_an_ended_subscription_is_sent() {
+    let mut world = World::with(|config| config.connection.inflight_maximum = 1);
+    let reader = world.connect(hello(V5, "reader"));
+    for (filter, qos) in [("secret/#", AtLeastOnce), ("open", AtMostOnce)] {
+        world.subscribe(reader, filter, qos);
+    }
+    let publisher = world.connect(hello(V5, "publisher"));
+    for (number, topic) in [(1, "secret/1"), (2, "secret/2"), (3, "open")] {
+        world.publish(publisher, topic, AtLeastOnce, number, topic);
+    }
+    let topics = |world: &mut World| -> Vec<String> {
+        world.messages(reader).into_iter().map(|message| message.topic).collect()
+    };
+    assert_eq!(topics(&mut world), ["secret/1"], "one at a time");
+    while world.broker.poll_ready().is_some() {}
+    world.broker.retain_subscriptions(is_allowed, world.now);
+    assert_eq!(world.broker.poll_ready(), Some(reader));
+    assert_eq!(topics(&mut world), ["open"]);
+}
