@@ -2,6 +2,7 @@
 
 use core::{
     fmt,
+    num::NonZeroU64,
     ops::{Add, Sub},
     time::Duration,
 };
@@ -11,37 +12,46 @@ use core::{
 /// The engine has no clock. Whoever drives a machine picks an epoch (the start of the program, say) and passes the
 /// time with each call. Spans are [`core::time::Duration`]; arithmetic saturates at both ends, so no time that a caller
 /// can pass makes the engine panic. Sixty-four bits of microseconds last 584,000 years.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(u64);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(
+    /// One more than the microseconds, so that an `Option` takes no room of its own: every timer is one.
+    NonZeroU64,
+);
+
+impl Default for Timestamp {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
 
 impl Timestamp {
     /// The epoch itself.
-    pub const ZERO: Self = Self(0);
+    pub const ZERO: Self = Self(NonZeroU64::MIN);
     /// The last moment that can be expressed.
-    pub const MAX: Self = Self(u64::MAX);
+    pub const MAX: Self = Self(NonZeroU64::MAX);
 
-    /// The moment `micros` microseconds after the epoch.
+    /// The moment `micros` microseconds after the epoch; at most [`MAX`](Self::MAX), which is that of `u64::MAX - 1`.
     #[must_use]
     pub const fn from_micros(micros: u64) -> Self {
-        Self(micros)
+        Self::ZERO.plus_micros(micros)
     }
 
     /// The moment `millis` milliseconds after the epoch.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
-        Self(millis.saturating_mul(1_000))
+        Self::from_micros(millis.saturating_mul(1_000))
     }
 
     /// The moment `seconds` seconds after the epoch.
     #[must_use]
     pub const fn from_secs(seconds: u64) -> Self {
-        Self(seconds.saturating_mul(1_000_000))
+        Self::from_micros(seconds.saturating_mul(1_000_000))
     }
 
     /// Microseconds since the epoch.
     #[must_use]
     pub const fn as_micros(self) -> u64 {
-        self.0
+        self.0.get() - 1
     }
 
     /// Without a [`Duration`], whose nanoseconds have to be divided.
@@ -52,7 +62,7 @@ impl Timestamp {
     /// The span from `earlier` to this moment; zero if `earlier` is later.
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
-        Duration::from_micros(self.0.saturating_sub(earlier.0))
+        Duration::from_micros(self.0.get().saturating_sub(earlier.0.get()))
     }
 }
 
@@ -91,7 +101,8 @@ impl fmt::Debug for Timestamp {
 /// Seconds with three decimals, as in a packet-flow diary: `30.000`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:03}", self.0 / 1_000_000, self.0 / 1_000 % 1_000)
+        let millis = self.as_micros() / 1_000;
+        write!(f, "{}.{:03}", millis / 1_000, millis % 1_000)
     }
 }
 
@@ -104,6 +115,15 @@ mod tests {
         assert_eq!(Timestamp::MAX + Duration::MAX, Timestamp::MAX);
         assert_eq!(Timestamp::ZERO - Timestamp::MAX, Duration::ZERO);
         assert_eq!(Timestamp::from_secs(u64::MAX), Timestamp::MAX);
+    }
+
+    #[test]
+    fn a_moment_that_may_be_missing_takes_no_more_room() {
+        assert_eq!(size_of::<Option<Timestamp>>(), size_of::<u64>());
+        for micros in [0, 1, 999, u64::MAX - 1] {
+            assert_eq!(Timestamp::from_micros(micros).as_micros(), micros);
+        }
+        assert_eq!(Timestamp::from_micros(u64::MAX), Timestamp::MAX);
     }
 
     #[test]
