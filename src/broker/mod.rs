@@ -37,7 +37,7 @@ use self::{
     routing::Publisher,
     sessions::{SessionKey, Sessions},
     slab::{Key, Slab},
-    subscriptions::{Match, ShareId, Subscriptions},
+    subscriptions::{Route, Subscriptions},
     timers::{Timer, Timers},
 };
 use crate::{
@@ -85,12 +85,12 @@ pub struct Broker {
     /// The number in the next name that is given to a client.
     next_client: u64,
     events: VecDeque<BrokerEvent>,
-    /// Memory for what a connection reads, and for the routing of a message, used again and again.
+    /// Memory for what a connection reads, used again and again.
     scratch: Scratch,
-    matches: Vec<Match>,
+    /// That of the last message.
+    route: Route,
     /// A receiver of the last message whose queue is more than half full.
     pressed: Option<SessionKey>,
-    groups: Vec<ShareId>,
     is_shutting_down: bool,
     counted: Statistics,
 }
@@ -131,9 +131,8 @@ impl Broker {
             next_client: 0,
             events: VecDeque::new(),
             scratch: Scratch::default(),
-            matches: Vec::new(),
+            route: Route::default(),
             pressed: None,
-            groups: Vec::new(),
             is_shutting_down: false,
             counted: Statistics::default(),
             config: config.for_broker(),

@@ -22,18 +22,15 @@ pub(super) struct Pressure {
     is_given_up: bool,
 }
 
-impl Broker {
-    /// Notes that a QoS 1 or 2 message went to a session, connected as it is, whose queue is more than half full.
-    pub(super) fn note_pressure(&mut self, key: SessionKey, qos: QoS) {
-        let Some(stored) = self.sessions.get_mut(key) else { return };
-        let Some(connection) = stored.connection().and_then(|key| self.connections.get(key)) else { return };
-        if connection.connection.room().is_some() {
-            stored.pressure.is_given_up = false;
-        } else if qos > QoS::AtMostOnce && !stored.pressure.is_given_up {
-            self.pressed = Some(key);
-        }
+impl Pressure {
+    /// A message went to the session, connected as it is, whose queue is at most half full or not; whether its publisher is to wait.
+    pub(super) fn is_felt(&mut self, qos: QoS, has_room: bool) -> bool {
+        self.is_given_up &= !has_room;
+        !has_room && !self.is_given_up && qos > QoS::AtMostOnce
     }
+}
 
+impl Broker {
     /// Acknowledges a routed message later if one of its receivers is under pressure; whether it does.
     pub(super) fn hold(&mut self, publisher: Key, token: RequestToken, session: SessionKey) -> bool {
         let Some(slow) = self.pressed.take() else { return false };

@@ -38,12 +38,11 @@ impl Broker {
             let client_id = self.client_id_of(publisher);
             self.tell_dropped(client_id, message, DropReason::RetainedFull);
         }
-        let mut matches = mem::take(&mut self.matches);
-        let mut groups = mem::take(&mut self.groups);
-        self.subscriptions.matching(&message.topic, &mut matches, &mut groups);
+        let mut route = mem::take(&mut self.route);
+        self.subscriptions.find_route(&message.topic, &mut route);
         let mut receivers = 0;
         let own = if let Publisher::Session(own) = publisher { Some(own) } else { None };
-        for of_session in matches.chunk_by(|a, b| a.session == b.session) {
+        for of_session in route.matches.chunk_by(|a, b| a.session == b.session) {
             let Some(first) = of_session.first() else { continue };
             let is_own = || match publisher {
                 Publisher::Program => false,
@@ -57,11 +56,10 @@ impl Broker {
                 self.deliver(first.session, copy, None, own);
             }
         }
-        for share in &groups {
+        for share in &route.groups {
             receivers += usize::from(self.deliver_to_group(*share, message, own));
         }
-        self.matches = matches;
-        self.groups = groups;
+        self.route = route;
         receivers
     }
 
@@ -114,7 +112,6 @@ impl Broker {
     ) {
         let Some(stored) = self.sessions.get_mut(key) else { return };
         self.counted.delivered += 1;
-        let qos = message.qos;
         let dropped = match &mut stored.state {
             State::Connected(connection) => {
                 let Some(peer) = self.connections.get_mut(*connection) else { return };
@@ -125,8 +122,14 @@ impl Broker {
                     return;
                 }
                 let (message, number) = (message.into_owned(), ShareId::number(share));
+                let (qos, expires) = (message.qos, message.properties.message_expiry.is_some());
                 let dropped = peer.connection.deliver_for(message, number, self.now);
-                peer.advance_timer(*connection, &mut self.timers);
+                if expires {
+                    peer.advance_timer(*connection, &mut self.timers);
+                }
+                if stored.pressure.is_felt(qos, peer.connection.room().is_some()) {
+                    self.pressed = Some(key);
+                }
                 dropped
             }
             // [MQTT-3.1.2-5] (3.1.1)
@@ -145,7 +148,6 @@ impl Broker {
                 self.tell_dropped(client_id.clone(), &message, why);
             }
         }
-        self.note_pressure(key, qos);
     }
 
     pub(super) fn tell_dropped(&mut self, client_id: Text, message: &Message, why: DropReason) {

@@ -43,6 +43,16 @@ impl ShareId {
     }
 }
 
+/// The subscriptions that match one topic: those of one session next to each other, and the groups that do.
+#[derive(Debug, Default)]
+pub(super) struct Route {
+    topic: Vec<u8>,
+    /// The state of the subscriptions that it was found in.
+    found_in: u64,
+    pub(super) matches: Vec<Match>,
+    pub(super) groups: Vec<ShareId>,
+}
+
 /// The subscriptions of all sessions, by filter.
 #[derive(Debug)]
 pub(super) struct Subscriptions {
@@ -50,6 +60,8 @@ pub(super) struct Subscriptions {
     groups: BTreeMap<ShareId, Group>,
     last_group: u64,
     count: usize,
+    /// Counts the changes: a route is the same for as long as nobody subscribes or leaves.
+    state: u64,
     walk: Walk,
 }
 
@@ -78,6 +90,7 @@ impl Subscriptions {
             groups: BTreeMap::new(),
             last_group: 0,
             count: 0,
+            state: 1,
             walk: Walk::default(),
         }
     }
@@ -89,6 +102,7 @@ impl Subscriptions {
     /// Adds a subscription, or replaces the one of the same session and filter [MQTT-3.8.4-3] (both versions); `true` if it is
     /// new.
     pub(super) fn insert(&mut self, filter: &TopicFilter, session: SessionKey, options: Options) -> bool {
+        self.state += 1;
         let subscribers = self.tree.get_or_insert_with(filter.pattern().as_bytes(), Subscribers::default);
         let entry = Match { session, options };
         let is_new = match filter.share_name() {
@@ -114,6 +128,7 @@ impl Subscriptions {
 
     /// Removes a subscription; the filter is compared byte by byte [MQTT-3.10.4-1] (both versions). `false` if there is none.
     pub(super) fn remove(&mut self, filter: &TopicFilter, session: SessionKey) -> bool {
+        self.state += 1;
         let groups = &mut self.groups;
         let removed = self.tree.update(filter.pattern().as_bytes(), |subscribers| {
             let removed = match filter.share_name() {
@@ -137,23 +152,26 @@ impl Subscriptions {
         found.flatten()
     }
 
-    /// Collects the subscriptions that match a topic, those of one session next to each other, and the groups that do.
+    /// Finds the subscriptions that match a topic, unless they stand in `route` since the last message: most publishers stay with their
+    /// topics for a while.
     ///
     /// The work grows with the number of matching subscriptions and with the levels of the topic, not with the number of
     /// subscriptions.
-    pub(super) fn matching(
-        &mut self,
-        topic: &TopicName,
-        matches: &mut Vec<Match>,
-        groups: &mut Vec<ShareId>,
-    ) {
-        matches.clear();
-        groups.clear();
-        self.tree.visit_matching_filters(topic.as_bytes(), &mut self.walk, |subscribers| {
-            matches.extend_from_slice(&subscribers.own);
-            groups.extend(subscribers.shared.iter().map(|(_, share)| *share));
+    pub(super) fn find_route(&mut self, topic: &TopicName, route: &mut Route) {
+        let topic = topic.as_bytes();
+        if route.found_in == self.state && route.topic == topic {
+            return;
+        }
+        route.found_in = self.state;
+        route.topic.clear();
+        route.topic.extend_from_slice(topic);
+        route.matches.clear();
+        route.groups.clear();
+        self.tree.visit_matching_filters(topic, &mut self.walk, |subscribers| {
+            route.matches.extend_from_slice(&subscribers.own);
+            route.groups.extend(subscribers.shared.iter().map(|(_, share)| *share));
         });
-        matches.sort_unstable_by_key(|entry| entry.session);
+        route.matches.sort_unstable_by_key(|entry| entry.session);
     }
 
     /// The member of a group that gets the next message: of those with the lowest rank the one whose turn it is. Members

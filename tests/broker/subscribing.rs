@@ -218,6 +218,31 @@ fn topics_are_compared_byte_by_byte() {
     }
 }
 
+/// The receivers of a topic are those of the moment, though nothing else was published in between.
+#[test]
+fn the_next_message_to_a_topic_goes_to_those_who_subscribe_by_then() {
+    let mut world = World::new();
+    let [publisher, a, b] = ["publisher", "a", "b"].map(|name| world.connect(hello(V4, name)));
+    let heard = |world: &mut World| {
+        world.publish(publisher, "t", AtLeastOnce, 1, "x");
+        world.take(publisher);
+        [a, b].map(|id| world.payloads_and_qos(id).into_iter().map(|(_, qos)| qos).collect::<Vec<_>>())
+    };
+    world.subscribe(a, "t", AtMostOnce);
+    assert_eq!(heard(&mut world), [vec![AtMostOnce], vec![]]);
+    world.subscribe(b, "+", AtMostOnce);
+    assert_eq!(heard(&mut world), [vec![AtMostOnce], vec![AtMostOnce]]);
+    world.subscribe(a, "t", AtLeastOnce);
+    assert_eq!(heard(&mut world), [vec![AtLeastOnce], vec![AtMostOnce]]);
+    world.send(a, &unsubscribe(2, &["t"]));
+    world.take(a);
+    assert_eq!(heard(&mut world), [vec![], vec![AtMostOnce]]);
+    world.hang_up(b);
+    world.publish(publisher, "t", AtLeastOnce, 1, "x");
+    let b = world.connect(hello(V4, "b"));
+    assert!(world.payloads(b).is_empty());
+}
+
 /// A message reaches exactly the sessions that subscribe, however those come and go.
 /// [MQTT-3.3.2-3] [MQTT-3.10.4-2] [MQTT-4.5.0-1] (both versions)
 #[test]
