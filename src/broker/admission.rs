@@ -134,7 +134,7 @@ impl Broker {
         let stored = self.sessions.get_mut(found)?;
         self.timers.remove(Timer::Session(found.0), stored.timer.take());
         // [MQTT-3.1.2-8] (3.1.1), [MQTT-3.1.2-7] (5.0)
-        stored.will = request.will.take();
+        stored.will = request.will.take().map(Box::new);
         stored.last_connection = key;
         stored.user_name = request.user_name.clone();
         match mem::replace(&mut stored.state, State::Connected(key)) {

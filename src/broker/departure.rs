@@ -110,7 +110,7 @@ impl Broker {
             self.inherit(*session);
         }
         if let Some(will) = stored.will.take() {
-            self.fire_will(DueWill::new(&stored, will));
+            self.fire_will(DueWill::new(&stored, *will));
         }
     }
 
@@ -122,7 +122,7 @@ impl Broker {
             *will_at = None;
         }
         let Some(will) = stored.will.take() else { return };
-        let due = DueWill::new(stored, will);
+        let due = DueWill::new(stored, *will);
         self.fire_will(due);
     }
 

@@ -30,7 +30,7 @@ pub(super) struct Stored {
     /// Subscriptions whose retained messages were not all sent yet.
     pub(super) replays: VecDeque<Replay>,
     /// Published when the connection ends without a word; while the client is away, when its delay has passed.
-    pub(super) will: Option<Will>,
+    pub(super) will: Option<Box<Will>>,
     /// Where its timer stands.
     pub(super) timer: Option<Timestamp>,
     /// Publishers that wait until it has read.

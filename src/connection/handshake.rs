@@ -108,7 +108,7 @@ impl Connection {
             return self.refuse(reason, self.now);
         }
         let method = connect.properties.authentication_method().map(copy_text);
-        self.exchange = method.clone().map(Exchange::new);
+        self.exchange = method.clone().map(|method| Box::new(Exchange::new(method)));
         let request = ConnectRequest {
             version: connect.version,
             client_id: copy_text(connect.client_id),

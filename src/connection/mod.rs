@@ -9,7 +9,7 @@ mod keep_alive;
 mod output;
 mod timers;
 
-use alloc::{collections::VecDeque, vec::Vec};
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 use core::mem;
 
 use bytes::Buf;
@@ -52,7 +52,7 @@ pub struct Connection {
     /// What the client announced with CONNECT.
     terms: Option<Terms>,
     /// The enhanced authentication that CONNECT began.
-    exchange: Option<Exchange>,
+    exchange: Option<Box<Exchange>>,
     /// From `accept` until the session is taken away.
     flow: Option<Flow>,
     /// What waits for the owner, by token.
