@@ -46,11 +46,6 @@ impl<K, V> SortedMap<K, V> {
         self.retain(|_, _| false);
     }
 
-    /// The entry of the lowest key.
-    pub(crate) fn first(&self) -> Option<(&K, &V)> {
-        self.entries.get(self.start).and_then(live)
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.at_or_behind(self.start)
     }
@@ -63,8 +58,8 @@ impl<K, V> SortedMap<K, V> {
         self.iter().map(|(_, value)| value)
     }
 
-    pub(crate) fn into_values(self) -> impl Iterator<Item = V> {
-        self.entries.into_iter().filter_map(|(_, value)| value)
+    pub(crate) fn into_entries(self) -> impl Iterator<Item = (K, V)> {
+        self.entries.into_iter().filter_map(|(key, value)| Some((key, value?)))
     }
 
     pub(crate) fn retain(&mut self, mut is_kept: impl FnMut(&K, &V) -> bool) {
@@ -177,7 +172,23 @@ impl<K: Ord, V> SortedMap<K, V> {
 
     /// The entries from this key on.
     pub(crate) fn from<'a>(&'a self, key: &K) -> impl Iterator<Item = (&'a K, &'a V)> + use<'a, K, V> {
-        self.at_or_behind(self.find(key).unwrap_or_else(|index| index))
+        self.at_or_behind(self.first_at(key))
+    }
+
+    /// The first entry from this key on.
+    pub(crate) fn first_from(&self, key: &K) -> Option<(&K, &V)> {
+        self.from(key).next()
+    }
+
+    pub(crate) fn first_from_mut(&mut self, key: &K) -> Option<(&K, &mut V)> {
+        let first = self.first_at(key);
+        self.entries.get_mut(first..)?.iter_mut().find_map(|(key, value)| Some((&*key, value.as_mut()?)))
+    }
+
+    /// Where to look for the first entry from this key on.
+    fn first_at(&self, key: &K) -> usize {
+        let (Ok(index) | Err(index)) = self.find(key);
+        index.max(self.start)
     }
 
     /// Where the key is, or where it would be.
@@ -199,7 +210,7 @@ fn live<K, V>((key, value): &(K, Option<V>)) -> Option<(&K, &V)> {
 
 #[cfg(test)]
 mod tests {
-    use alloc::{collections::BTreeMap, vec::Vec};
+    use alloc::collections::BTreeMap;
 
     use super::*;
 
@@ -230,14 +241,14 @@ mod tests {
             assert_eq!(map.contains(&key), reference.contains_key(&key));
             assert_eq!(map.len(), reference.len());
             assert!(map.entries.len() <= 2 * map.len() && map.iter().eq(reference.iter()));
-            assert_eq!(map.first(), reference.first_key_value());
             assert!(map.from(&key).eq(reference.range(key..)));
+            assert_eq!(map.first_from_mut(&key), reference.range_mut(key..).next());
         }
         assert!(map.iter().eq(reference.iter()) && map.keys().eq(reference.keys()));
         assert_eq!(map.len(), reference.len());
         map.retain(|key, _| key % 2 == 0);
         reference.retain(|key, _| key % 2 == 0);
-        assert_eq!(map.into_values().collect::<Vec<_>>(), reference.into_values().collect::<Vec<_>>());
+        assert!(map.into_entries().eq(reference));
     }
     /// One that nobody removes must not keep the room of all that come after it, and identifiers that wrap around find gaps.
     #[test]

@@ -1,6 +1,6 @@
 //! What lives with one network connection, replaced whole when the next one begins.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -53,6 +53,7 @@ pub(crate) struct LinkSettings {
 pub(super) struct Replay {
     pub(super) next_release: u64,
     pub(super) next_publish: u64,
+    /// Behind the last release. Of PUBLISHes, all that were sent are to be sent again: no new one goes out before.
     pub(super) end: u64,
 }
 
@@ -73,8 +74,15 @@ pub(crate) struct Link {
     /// The size of the acknowledgements that wait in the outbox, at most, and where the last one ends in its stream.
     answer_bytes: u64,
     answered_until: u64,
-    inbound_aliases: Vec<Option<Bytes>>,
-    outbound_aliases: SortedMap<Bytes, u16>,
+    /// From the first one on.
+    aliases: Option<Box<Aliases>>,
+}
+
+/// The topic aliases of both sides (5.0 section 3.3.2.3.4).
+#[derive(Debug, Default)]
+struct Aliases {
+    inbound: Vec<Option<Bytes>>,
+    outbound: SortedMap<Bytes, u16>,
 }
 
 impl Link {
@@ -87,8 +95,7 @@ impl Link {
             received: 0,
             answer_bytes: 0,
             answered_until: 0,
-            inbound_aliases: Vec::new(),
-            outbound_aliases: SortedMap::new(),
+            aliases: None,
             settings,
         }
     }
@@ -100,6 +107,13 @@ impl Link {
     /// When [`Session::retransmit`](super::Session::retransmit) is due.
     pub(crate) fn retransmit_at(&self) -> Option<Timestamp> {
         self.retransmit_at
+    }
+
+    /// A packet was sent that the peer is to answer.
+    pub(super) fn await_answer(&mut self, now: Timestamp) {
+        if self.retransmit_at.is_none() {
+            self.retransmit_at = self.settings.retransmit_after.map(|after| now + after);
+        }
     }
 
     /// Counts a message of the peer against our Receive Maximum.
@@ -209,7 +223,7 @@ impl Link {
             // The alias made it too long, beside the full name or in place of a very short one: the plain form fits.
             if matches!(alias, Alias::New(_)) {
                 // The server has not seen it, and its number is the last one given away.
-                self.outbound_aliases.remove(message.topic.as_bytes());
+                self.aliases().outbound.remove(message.topic.as_bytes());
             }
             let written = self.with_publish(message, id, duplicate, expiry, None, |publish| {
                 publish.encode_header_in(version, |_, head| Some(outbox.room(head)))
@@ -261,16 +275,25 @@ impl Link {
     /// [MQTT-3.1.2-26] [MQTT-3.1.2-27] [MQTT-3.2.2-17] [MQTT-3.2.2-18] [MQTT-3.3.2-8] [MQTT-3.3.2-9] (5.0)
     /// [MQTT-3.3.2-11] (5.0)
     fn outbound_alias(&mut self, topic: &TopicName) -> Option<Alias> {
-        if let Some(alias) = self.outbound_aliases.get(topic.as_bytes()) {
+        let most = self.settings.outbound_aliases;
+        if most == 0 {
+            return None;
+        }
+        let known = &mut self.aliases().outbound;
+        if let Some(alias) = known.get(topic.as_bytes()) {
             return Some(Alias::Known(*alias));
         }
-        let next = u16::try_from(self.outbound_aliases.len()).ok()?.checked_add(1)?;
-        if next > self.settings.outbound_aliases {
+        let next = u16::try_from(known.len()).ok()?.checked_add(1)?;
+        if next > most {
             return None;
         }
         // A copy: the topic may be a slice of a large buffer that must not live as long as the connection.
-        self.outbound_aliases.insert(Bytes::copy_from_slice(topic.as_bytes()), next);
+        known.insert(Bytes::copy_from_slice(topic.as_bytes()), next);
         Some(Alias::New(next))
+    }
+
+    fn aliases(&mut self) -> &mut Aliases {
+        self.aliases.get_or_insert_default()
     }
 
     /// The topic of a received PUBLISH, and keeps the alias that comes with it.
@@ -284,14 +307,16 @@ impl Link {
         }
         let index = usize::from(alias) - 1;
         if publish.topic.is_empty() {
-            let known = self.inbound_aliases.get(index).cloned().flatten();
+            let known =
+                self.aliases.as_ref().and_then(|aliases| aliases.inbound.get(index).cloned().flatten());
             return known.map(TopicName::from_checked).ok_or(Violation::TopicAliasUnknown);
         }
-        if self.inbound_aliases.len() <= index {
-            self.inbound_aliases.resize(index + 1, None);
+        let known = &mut self.aliases().inbound;
+        if known.len() <= index {
+            known.resize(index + 1, None);
         }
         let topic = Bytes::copy_from_slice(publish.topic.as_bytes());
-        if let Some(slot) = self.inbound_aliases.get_mut(index) {
+        if let Some(slot) = known.get_mut(index) {
             *slot = Some(topic.clone());
         }
         Ok(TopicName::from_checked(topic))

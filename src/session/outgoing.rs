@@ -1,10 +1,12 @@
-//! The sender of messages: a queue, and the exchanges of QoS 1 and 2 that are not finished (section 4.3).
+//! The sender of messages: those that wait, and the exchanges of QoS 1 and 2 that are not finished (section 4.3).
 
+mod exactly_once;
 mod replay;
 
-use alloc::{collections::VecDeque, vec::Vec};
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 use core::{mem, time::Duration};
 
+use self::exactly_once::ExactlyOnce;
 use super::{
     Expiries, Fate, Known, Link, LostSession, PacketIds, PublishOutcome, QueueLimits, Violation, link::Replay,
 };
@@ -14,60 +16,55 @@ use crate::{
     sorted::SortedMap,
 };
 
-/// A message that waits for its first transmission.
+/// A message that the peer has not taken over.
 #[derive(Debug)]
-struct Queued {
+struct Outbound {
     token: u64,
     message: Message,
-    /// When it is of no use any more.
+    /// When it is of no use any more, unless it was sent.
     expires: Option<Timestamp>,
-    /// It was sent in a session that the peer has lost: it may have arrived.
-    was_sent: bool,
-}
-
-/// An exchange that the peer has not finished.
-#[derive(Debug)]
-struct InFlight {
-    token: u64,
-    id: PacketId,
-    phase: Phase,
-    /// The connection on which the PUBLISH was counted against the send quota.
-    counted_in: u64,
-    /// When its packet was last sent.
-    sent_at: Timestamp,
+    stage: Stage,
 }
 
 #[derive(Debug)]
-enum Phase {
+enum Stage {
+    /// It waits to be sent. If it was sent in a session that the peer has lost, it may have arrived.
+    Waiting { was_sent: bool },
     /// PUBLISH was sent; PUBACK or PUBREC is due.
     /// [MQTT-4.3.2-1] [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.2-3] [MQTT-4.3.3-3] (5.0)
-    Published { message: Message, expires: Option<Timestamp> },
-    /// PUBREL was sent; PUBCOMP is due. The message itself is not needed any more.
-    /// [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-5] [MQTT-4.3.3-6] (5.0)
-    Released { reason: ReasonCode },
+    Published(Sent),
+}
+
+/// The last packet of an exchange that the peer has not finished.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    id: PacketId,
+    /// The connection on which the PUBLISH was counted against the send quota.
+    counted_in: u64,
+    at: Timestamp,
 }
 
 /// Messages on their way to the peer.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     limits: QueueLimits,
-    /// By order of the program's calls.
+    /// By order of the program's calls, in which they are sent: first those that were published, then those that wait.
     /// [MQTT-4.6.0-5] [MQTT-4.6.0-6] (both versions)
-    queue: SortedMap<u64, Queued>,
-    /// No queued message of QoS 0 stands before this one. They are the first to be dropped.
+    messages: SortedMap<u64, Outbound>,
+    /// The stage of a message is [`Published`](Stage::Published) if it stands before this one, and [`Waiting`](Stage::Waiting) if not.
+    first_waiting: u64,
+    waiting: usize,
+    /// No waiting message of QoS 0 stands before this one. They are the first to be dropped.
     first_droppable: u64,
-    /// The queued messages that expire.
+    /// The waiting messages that expire.
     expiries: Expiries,
-    next_queued: u64,
-    /// By order of the last packet that was new: PUBLISH, then PUBREL. This is the order of a replay
+    /// Made when it is needed first: few sessions send at QoS 2.
+    exactly_once: Option<Box<ExactlyOnce>>,
+    /// The number of the next message or release. Each of both kinds is sent again in this order
     /// [MQTT-4.6.0-1] [MQTT-4.6.0-4] (both versions).
-    inflight: SortedMap<u64, InFlight>,
+    next_order: u64,
     by_id: SortedMap<PacketId, u64>,
-    /// The identifiers of QoS 2 messages that were sent once and which the peer, as it is now, does not take. It may remember
-    /// them, and would take a new message for a repetition.
-    abandoned: VecDeque<PacketId>,
-    next_sent: u64,
-    /// What the queued and the unacknowledged messages cost.
+    /// What the messages cost.
     bytes: usize,
 }
 
@@ -75,30 +72,34 @@ impl Outgoing {
     pub(super) const fn new(limits: QueueLimits) -> Self {
         Self {
             limits,
-            queue: SortedMap::new(),
+            messages: SortedMap::new(),
+            first_waiting: 0,
+            waiting: 0,
             first_droppable: 0,
             expiries: Expiries::new(),
-            next_queued: 0,
-            inflight: SortedMap::new(),
+            exactly_once: None,
+            next_order: 0,
             by_id: SortedMap::new(),
-            abandoned: VecDeque::new(),
-            next_sent: 0,
             bytes: 0,
         }
     }
 
     pub(super) fn count(&self) -> usize {
-        self.queue.len() + self.inflight.len()
+        self.messages.len() + self.exactly_once.as_ref().map_or(0, |held| held.released.len())
     }
 
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
     }
 
+    /// Whether an exchange is not finished.
+    fn has_sent(&self) -> bool {
+        self.count() > self.waiting
+    }
+
     /// What is to be sent again on a new connection.
     pub(super) fn due_again(&self) -> Option<Replay> {
-        let (&first, _) = self.inflight.first()?;
-        Some(Replay { next_release: first, next_publish: first, end: self.next_sent })
+        self.has_sent().then_some(Replay { next_release: 0, next_publish: 0, end: self.next_order })
     }
 
     /// Whether a message of this cost would be queued.
@@ -107,19 +108,19 @@ impl Outgoing {
     }
 
     /// Counts a message, if there is room for it.
-    fn admit(&mut self, token: u64, message: Message, now: Timestamp) -> Result<Queued, Message> {
+    fn admit(&mut self, token: u64, message: Message, now: Timestamp) -> Result<Outbound, Message> {
         let cost = message.cost();
         if !self.has_room(cost) {
             return Err(message);
         }
         self.bytes += cost;
         let expires = message.expires(now);
-        Ok(Queued { token, message, expires, was_sent: false })
+        Ok(Outbound { token, message, expires, stage: Stage::Waiting { was_sent: false } })
     }
 
     pub(super) fn enqueue(&mut self, token: u64, message: Message, now: Timestamp) -> Result<(), Message> {
-        let queued = self.admit(token, message, now)?;
-        self.append(queued);
+        let outbound = self.admit(token, message, now)?;
+        self.append(outbound);
         Ok(())
     }
 
@@ -133,47 +134,75 @@ impl Outgoing {
         outbox: &mut Outbox,
         now: Timestamp,
     ) -> Result<(), Message> {
-        let queued = self.admit(token, message, now)?;
-        let is_next = !self.has_to_send(link) && link.has_room(outbox) && !queued.message.has_expired();
-        match if is_next { self.ticket(queued.message.qos, ids, link) } else { None } {
-            Some(ticket) => self.send_first(queued, ticket, link, outbox, now),
-            None => self.append(queued),
+        let mut outbound = self.admit(token, message, now)?;
+        let is_next = !self.has_to_send(link) && link.has_room(outbox) && !outbound.message.has_expired();
+        let ticket =
+            if is_next { ticket(outbound.message.qos, &mut self.exactly_once, ids, link) } else { None };
+        let Some(id) = ticket else {
+            self.append(outbound);
+            return Ok(());
+        };
+        outbound.send_first(id, link, outbox, now);
+        if let Some(id) = id {
+            let order = self.order();
+            self.first_waiting = self.next_order;
+            self.by_id.insert(id, order);
+            self.messages.insert(order, outbound);
+        } else {
+            self.bytes -= outbound.message.cost();
         }
         Ok(())
     }
 
-    fn append(&mut self, queued: Queued) {
-        let order = self.next_queued;
-        self.next_queued += 1;
-        if let Some(expires) = queued.expires {
+    fn order(&mut self) -> u64 {
+        let order = self.next_order;
+        self.next_order += 1;
+        order
+    }
+
+    fn append(&mut self, outbound: Outbound) {
+        let order = self.order();
+        self.file(order, outbound);
+    }
+
+    /// Files a message that waits behind all others.
+    fn file(&mut self, order: u64, outbound: Outbound) {
+        if let Some(expires) = outbound.expires {
             self.expiries.note(expires, order);
         }
-        self.queue.insert(order, queued);
+        self.waiting += 1;
+        self.messages.insert(order, outbound);
     }
 
-    fn dequeue(&mut self, order: u64) -> Option<Queued> {
-        let queued = self.queue.remove(&order)?;
-        if queued.expires.is_some() {
-            let queue = &self.queue;
-            self.expiries.departed(queue.len(), |order| queue.contains(&order));
+    /// A message does not wait any more.
+    fn departed(&mut self, expires: Option<Timestamp>) {
+        self.waiting -= 1;
+        if expires.is_some() {
+            let (messages, first) = (&self.messages, self.first_waiting);
+            self.expiries.departed(self.waiting, |order| order >= first && messages.contains(&order));
         }
-        Some(queued)
     }
 
-    /// Takes a queued message out for good.
-    fn discard(&mut self, order: u64) -> Option<Queued> {
-        let queued = self.dequeue(order)?;
-        self.bytes -= queued.message.cost();
-        Some(queued)
+    /// Takes a waiting message out for good.
+    fn discard(&mut self, order: u64) -> Option<Outbound> {
+        if order < self.first_waiting {
+            return None;
+        }
+        let outbound = self.messages.remove(&order)?;
+        self.bytes -= outbound.message.cost();
+        self.departed(outbound.expires);
+        Some(outbound)
     }
 
     pub(super) fn make_room(&mut self) -> Option<(u64, Message)> {
-        let is_droppable =
-            |(order, queued): (&u64, &Queued)| (queued.message.qos == QoS::AtMostOnce).then_some(*order);
-        let oldest = self.queue.from(&self.first_droppable).find_map(is_droppable);
-        self.first_droppable = oldest.unwrap_or(self.next_queued);
+        let is_droppable = |(order, outbound): (&u64, &Outbound)| {
+            (outbound.message.qos == QoS::AtMostOnce).then_some(*order)
+        };
+        let first = self.first_droppable.max(self.first_waiting);
+        let oldest = self.messages.from(&first).find_map(is_droppable);
+        self.first_droppable = oldest.unwrap_or(self.next_order);
         let order = oldest?;
-        self.discard(order).map(|queued| (queued.token, queued.message))
+        self.discard(order).map(|outbound| (outbound.token, outbound.message))
     }
 
     /// Drops all queued messages of QoS 0.
@@ -181,46 +210,46 @@ impl Outgoing {
         while self.make_room().is_some() {}
     }
 
-    /// What waits for its first transmission: its place, its token and the message, in order.
+    /// What waits to be sent: its place, its token and the message, in order.
     pub(super) fn queued(&self) -> impl Iterator<Item = (u64, u64, &Message)> {
-        self.queue.iter().map(|(order, queued)| (*order, queued.token, &queued.message))
+        self.messages
+            .from(&self.first_waiting)
+            .map(|(order, outbound)| (*order, outbound.token, &outbound.message))
     }
 
     /// Takes a queued message out, with what is left of its expiry; `None` if nothing is left.
     pub(super) fn withdraw(&mut self, order: u64, now: Timestamp) -> Option<Message> {
-        let Queued { message, expires, .. } = self.discard(order)?;
+        let Outbound { message, expires, .. } = self.discard(order)?;
         unexpired(message, expires, now)
     }
 
     /// Takes out what nobody else has got: QoS 1 messages without their acknowledgement, then the queue. QoS 2 messages that
     /// were sent are nobody else's [MQTT-4.8.2-5] (5.0).
     pub(super) fn into_unfinished(self, now: Timestamp) -> Vec<(u64, Message)> {
-        let sent = self.inflight.into_values().filter_map(|inflight| match inflight.phase {
-            Phase::Published { message, expires } if message.qos == QoS::AtLeastOnce => {
-                Some((inflight.token, message, expires))
-            }
-            Phase::Published { .. } | Phase::Released { .. } => None,
-        });
-        let queued = self.queue.into_values().map(|queued| (queued.token, queued.message, queued.expires));
-        sent.chain(queued)
-            .filter_map(|(token, message, expires)| Some((token, unexpired(message, expires, now)?)))
+        let is_the_peers = |outbound: &Outbound| {
+            outbound.message.qos == QoS::ExactlyOnce && matches!(outbound.stage, Stage::Published(_))
+        };
+        self.messages
+            .into_entries()
+            .filter(|(_, outbound)| !is_the_peers(outbound))
+            .filter_map(|(_, outbound)| {
+                Some((outbound.token, unexpired(outbound.message, outbound.expires, now)?))
+            })
             .collect()
     }
 
     /// Takes out what the peer of this connection does not take.
     pub(super) fn take_refused(&mut self, ids: &mut PacketIds, link: &mut Link) -> Vec<Message> {
-        let is_refused = |message: &Message| link.refusal(message).is_some();
-        let sent = self.inflight.iter().filter_map(|(order, inflight)| match &inflight.phase {
-            Phase::Published { message, .. } if is_refused(message) => Some(*order),
-            Phase::Published { .. } | Phase::Released { .. } => None,
-        });
-        let sent: Vec<u64> = sent.collect();
-        let queued: Vec<u64> =
-            self.queued().filter(|(.., message)| is_refused(message)).map(|(order, ..)| order).collect();
-        let mut refused: Vec<Message> =
-            sent.into_iter().filter_map(|order| self.abandon(order, ids, link)).collect();
-        refused.extend(queued.into_iter().filter_map(|order| Some(self.discard(order)?.message)));
-        refused
+        let is_refused = |(_, outbound): &(&u64, &Outbound)| link.refusal(&outbound.message).is_some();
+        let refused: Vec<u64> = self.messages.iter().filter(is_refused).map(|(order, _)| *order).collect();
+        let take = |order| {
+            if order < self.first_waiting {
+                self.abandon(order, ids, link)
+            } else {
+                Some(self.discard(order)?.message)
+            }
+        };
+        refused.into_iter().filter_map(take).collect()
     }
 
     /// Drops the queued messages that are not wanted any more.
@@ -242,60 +271,24 @@ impl Outgoing {
         while let Some((expires, order)) = self.expiries.first()
             && expires <= now
         {
-            let was_sent = self.queue.get(&order).is_some_and(|queued| queued.was_sent);
+            let stage = self.messages.get(&order).map(|outbound| &outbound.stage);
+            let was_sent = matches!(stage, Some(Stage::Waiting { was_sent: true }));
             let outcome = if was_sent { PublishOutcome::Unknown } else { PublishOutcome::Expired };
-            self.end_queued(order, outcome, fates);
+            self.end_waiting(order, outcome, fates);
         }
     }
 
-    fn end_queued(&mut self, order: u64, outcome: PublishOutcome, fates: &mut VecDeque<Fate>) {
-        if let Some(queued) = self.discard(order)
-            && queued.message.qos > QoS::AtMostOnce
+    fn end_waiting(&mut self, order: u64, outcome: PublishOutcome, fates: &mut VecDeque<Fate>) {
+        if let Some(outbound) = self.discard(order)
+            && outbound.message.qos > QoS::AtMostOnce
         {
-            fates.push_back(Fate { token: queued.token, outcome });
+            fates.push_back(Fate { token: outbound.token, outcome });
         }
-    }
-
-    /// Ends an unfinished exchange: its identifier and its share of the quota are free again.
-    /// [MQTT-2.3.1-3] [MQTT-4.3.2-1] (3.1.1), [MQTT-4.3.2-3] [MQTT-4.3.3-5] [MQTT-4.9.0-2] (5.0)
-    fn end_inflight(&mut self, order: u64, ids: &mut PacketIds, link: &mut Link) -> Option<InFlight> {
-        let inflight = self.remove_inflight(order, link)?;
-        ids.release(inflight.id);
-        Some(inflight)
-    }
-
-    /// Gives up a message that was sent once and can't be sent again. The identifier of a QoS 2 message is free again when the
-    /// session is lost.
-    fn abandon(&mut self, order: u64, ids: &mut PacketIds, link: &mut Link) -> Option<Message> {
-        let InFlight { id, phase, .. } = self.remove_inflight(order, link)?;
-        let Phase::Published { message, .. } = phase else { return None };
-        if message.qos == QoS::ExactlyOnce {
-            self.abandoned.push_back(id);
-        } else {
-            ids.release(id);
-        }
-        Some(message)
-    }
-
-    fn remove_inflight(&mut self, order: u64, link: &mut Link) -> Option<InFlight> {
-        let inflight = self.inflight.remove(&order)?;
-        self.by_id.remove(&inflight.id);
-        if let Phase::Published { message, .. } = &inflight.phase {
-            self.bytes -= message.cost();
-        }
-        if inflight.counted_in == link.epoch {
-            // At PUBACK, PUBCOMP or a refusing PUBREC, not before [MQTT-4.9.0-2] (5.0).
-            link.send_quota += 1;
-        }
-        if self.inflight.is_empty() {
-            link.retransmit_at = None;
-        }
-        Some(inflight)
     }
 
     /// Whether [`transmit`](Self::transmit) may have something to do.
     pub(super) const fn has_to_send(&self, link: &Link) -> bool {
-        !self.queue.is_empty() || link.replay.is_some()
+        self.waiting > 0 || link.replay.is_some()
     }
 
     /// Moves what is due to the outbox: first the replay, then the queue.
@@ -314,61 +307,27 @@ impl Outgoing {
         }
         self.expire(now, fates);
         while link.has_room(outbox)
-            && let Some((&order, queued)) = self.queue.first()
+            && let Some((&order, outbound)) = self.messages.first_from_mut(&self.first_waiting)
         {
-            if let Some(reason) = link.refusal(&queued.message) {
-                self.end_queued(order, PublishOutcome::Refused { reason }, fates);
+            // Not to search those that are gone again.
+            self.first_waiting = order;
+            if let Some(reason) = link.refusal(&outbound.message) {
+                self.end_waiting(order, PublishOutcome::Refused { reason }, fates);
                 continue;
             }
-            let Some(ticket) = self.ticket(queued.message.qos, ids, link) else { break };
-            let Some(queued) = self.dequeue(order) else { break };
-            self.send_first(queued, ticket, link, outbox, now);
+            let ticket = ticket(outbound.message.qos, &mut self.exactly_once, ids, link);
+            let Some(id) = ticket else { break };
+            outbound.send_first(id, link, outbox, now);
+            match id {
+                Some(id) => {
+                    let expires = outbound.expires;
+                    self.by_id.insert(id, order);
+                    self.first_waiting = order + 1;
+                    self.departed(expires);
+                }
+                None => drop(self.discard(order)),
+            }
         }
-    }
-
-    /// What a message needs to be sent: a share of the quota and an identifier if its QoS is 1 or 2. `None` if these are used up.
-    /// [MQTT-3.3.4-7] [MQTT-3.3.4-9] (5.0)
-    fn ticket(&mut self, qos: QoS, ids: &mut PacketIds, link: &mut Link) -> Option<Option<PacketId>> {
-        if qos == QoS::AtMostOnce {
-            return Some(None);
-        }
-        link.send_quota = link.send_quota.checked_sub(1)?;
-        // Rather one that the peer may remember from long ago than none for ever.
-        let id = ids.take().or_else(|| self.abandoned.pop_front());
-        if id.is_none() {
-            link.send_quota += 1;
-        }
-        id.map(Some)
-    }
-
-    /// Sends a message for the first time.
-    /// [MQTT-4.3.1-1] [MQTT-4.3.2-1] [MQTT-4.3.3-1] (both versions), [MQTT-4.3.2-2] [MQTT-4.3.3-2] [MQTT-4.9.0-2] (5.0)
-    fn send_first(
-        &mut self,
-        queued: Queued,
-        ticket: Option<PacketId>,
-        link: &mut Link,
-        outbox: &mut Outbox,
-        now: Timestamp,
-    ) {
-        let Queued { token, message, expires, .. } = queued;
-        link.publish(&message, ticket, false, left(expires, now), outbox);
-        let Some(id) = ticket else {
-            self.bytes -= message.cost();
-            return;
-        };
-        let phase = Phase::Published { message, expires };
-        self.note_sent(InFlight { token, id, phase, counted_in: link.epoch, sent_at: now }, link);
-    }
-
-    /// Files an exchange behind all others.
-    fn note_sent(&mut self, inflight: InFlight, link: &mut Link) {
-        if link.retransmit_at.is_none() {
-            link.retransmit_at = link.settings.retransmit_after.map(|after| inflight.sent_at + after);
-        }
-        self.by_id.insert(inflight.id, self.next_sent);
-        self.inflight.insert(self.next_sent, inflight);
-        self.next_sent += 1;
     }
 
     /// PUBACK, PUBREC or PUBCOMP arrived.
@@ -383,84 +342,130 @@ impl Outgoing {
         outbox: &mut Outbox,
         now: Timestamp,
     ) -> Result<(Known, Option<Fate>), Violation> {
-        let found = self.by_id.get(&ack.packet_id).copied();
-        let Some((order, inflight)) = found.and_then(|order| Some((order, self.inflight.get(&order)?)))
-        else {
+        let Some(order) = self.by_id.get(&ack.packet_id).copied() else {
             if kind == PacketType::PubRec {
                 // The peer waits for a PUBREL, and would for ever.
                 link.answer(PacketType::PubRel, ack.packet_id, ReasonCode::PacketIdentifierNotFound, outbox);
             }
             return Ok((Known::No, None));
         };
-        let outcome = match (&inflight.phase, kind) {
-            (Phase::Published { message, .. }, PacketType::PubAck) if message.qos == QoS::AtLeastOnce => {
-                outcome(ack.reason)
-            }
-            (Phase::Published { message, .. }, PacketType::PubRec) if message.qos == QoS::ExactlyOnce => {
-                if !ack.reason.is_error() {
-                    self.release(order, ack.reason, link, outbox, now);
-                    return Ok((Known::Yes, None));
-                }
-                outcome(ack.reason)
-            }
-            (Phase::Released { .. }, PacketType::PubRec) => {
-                // A PUBREC that came twice: the PUBREL is repeated, and costs no quota.
-                link.answer(PacketType::PubRel, ack.packet_id, ReasonCode::Success, outbox);
+        let Some(outbound) = self.messages.get(&order) else {
+            return self.released_answered(order, kind, ids, link, outbox);
+        };
+        match (outbound.message.qos, kind) {
+            (QoS::AtLeastOnce, PacketType::PubAck) => {}
+            (QoS::ExactlyOnce, PacketType::PubRec) if ack.reason.is_error() => {}
+            (QoS::ExactlyOnce, PacketType::PubRec) => {
+                self.release(order, ack.reason, link, outbox, now);
                 return Ok((Known::Yes, None));
             }
-            (Phase::Released { reason }, PacketType::PubComp) => {
-                PublishOutcome::Acknowledged { reason: *reason }
-            }
             _ => return Err(Violation::WrongAcknowledgement),
-        };
-        let fate = self.end_inflight(order, ids, link).map(|ended| Fate { token: ended.token, outcome });
+        }
+        let fate = self.remove_published(order).map(|(token, _, sent)| {
+            self.end(sent, ids, link);
+            Fate { token, outcome: outcome(ack.reason) }
+        });
         Ok((Known::Yes, fate))
     }
 
-    /// PUBREC was received: the message is the peer's now, PUBREL goes out and the exchange moves behind all others.
-    /// [MQTT-4.6.0-4] (both versions), [MQTT-4.3.3-1] (3.1.1), [MQTT-4.3.3-4] (5.0)
-    fn release(
-        &mut self,
-        order: u64,
-        reason: ReasonCode,
-        link: &mut Link,
-        outbox: &mut Outbox,
-        now: Timestamp,
-    ) {
-        let Some(mut inflight) = self.inflight.remove(&order) else { return };
-        link.answer(PacketType::PubRel, inflight.id, ReasonCode::Success, outbox);
-        if let Phase::Published { message, .. } =
-            mem::replace(&mut inflight.phase, Phase::Released { reason })
-        {
-            self.bytes -= message.cost();
-        }
-        inflight.sent_at = now;
-        self.note_sent(inflight, link);
+    /// Takes out a message that was published.
+    fn remove_published(&mut self, order: u64) -> Option<(u64, Message, Sent)> {
+        let Stage::Published(sent) = self.messages.get(&order)?.stage else { return None };
+        let Outbound { token, message, .. } = self.messages.remove(&order)?;
+        self.bytes -= message.cost();
+        Some((token, message, sent))
     }
 
-    /// The peer has lost the session: nothing that was sent can be finished any more.
-    pub(super) fn lose(&mut self, policy: LostSession, ids: &mut PacketIds, fates: &mut VecDeque<Fate>) {
-        let queue = mem::take(&mut self.queue);
-        self.expiries.clear();
-        self.by_id.clear();
-        self.abandoned.drain(..).for_each(|id| ids.release(id));
-        for inflight in mem::take(&mut self.inflight).into_values() {
-            ids.release(inflight.id);
-            let token = inflight.token;
-            match inflight.phase {
-                Phase::Published { message, expires } if policy == LostSession::Republish => {
-                    self.append(Queued { token, message, expires, was_sent: true });
-                    continue;
-                }
-                Phase::Published { message, .. } => self.bytes -= message.cost(),
-                Phase::Released { .. } => {}
-            }
-            fates.push_back(Fate { token, outcome: PublishOutcome::Unknown });
+    /// An exchange has ended: its identifier and its share of the quota are free again.
+    /// [MQTT-2.3.1-3] [MQTT-4.3.2-1] (3.1.1), [MQTT-4.3.2-3] [MQTT-4.3.3-5] [MQTT-4.9.0-2] (5.0)
+    fn end(&mut self, sent: Sent, ids: &mut PacketIds, link: &mut Link) {
+        self.give_up(sent, link);
+        ids.release(sent.id);
+    }
+
+    /// The same, but the identifier is not free.
+    fn give_up(&mut self, sent: Sent, link: &mut Link) {
+        self.by_id.remove(&sent.id);
+        if sent.counted_in == link.epoch {
+            // At PUBACK, PUBCOMP or a refusing PUBREC, not before [MQTT-4.9.0-2] (5.0).
+            link.send_quota += 1;
         }
-        for queued in queue.into_values() {
-            self.append(queued);
+        if !self.has_sent() {
+            link.retransmit_at = None;
         }
     }
+
+    /// Gives up a message that was published and can't be sent again. The identifier of a QoS 2 message is free again when the
+    /// session is lost.
+    fn abandon(&mut self, order: u64, ids: &mut PacketIds, link: &mut Link) -> Option<Message> {
+        let (_, message, sent) = self.remove_published(order)?;
+        self.give_up(sent, link);
+        if message.qos == QoS::ExactlyOnce {
+            self.exactly_once().abandoned.push_back(sent.id);
+        } else {
+            ids.release(sent.id);
+        }
+        Some(message)
+    }
+
+    /// The peer has lost the session: nothing that was sent can be finished any more. The fates of what the peer had taken over come
+    /// first.
+    pub(super) fn lose(&mut self, policy: LostSession, ids: &mut PacketIds, fates: &mut VecDeque<Fate>) {
+        self.by_id.clear();
+        self.expiries.clear();
+        (self.first_waiting, self.waiting) = (0, 0);
+        if let Some(held) = self.exactly_once.take() {
+            held.abandoned.into_iter().for_each(|id| ids.release(id));
+            for (_, released) in held.released.into_entries() {
+                ids.release(released.sent.id);
+                fates.push_back(Fate { token: released.token, outcome: PublishOutcome::Unknown });
+            }
+        }
+        for (order, mut outbound) in mem::take(&mut self.messages).into_entries() {
+            if let Stage::Published(sent) = outbound.stage {
+                ids.release(sent.id);
+                if policy != LostSession::Republish {
+                    self.bytes -= outbound.message.cost();
+                    fates.push_back(Fate { token: outbound.token, outcome: PublishOutcome::Unknown });
+                    continue;
+                }
+                outbound.stage = Stage::Waiting { was_sent: true };
+            }
+            self.file(order, outbound);
+        }
+    }
+}
+
+impl Outbound {
+    /// Sends a message that waits: what [`ticket`] gave goes with it.
+    /// [MQTT-4.3.1-1] [MQTT-4.3.2-1] [MQTT-4.3.3-1] (both versions), [MQTT-4.3.2-2] [MQTT-4.3.3-2] [MQTT-4.9.0-2] (5.0)
+    fn send_first(&mut self, id: Option<PacketId>, link: &mut Link, outbox: &mut Outbox, now: Timestamp) {
+        link.publish(&self.message, id, false, left(self.expires, now), outbox);
+        if let Some(id) = id {
+            self.stage = Stage::Published(Sent { id, counted_in: link.epoch, at: now });
+            link.await_answer(now);
+        }
+    }
+}
+
+/// What a message needs to be sent: a share of the quota and an identifier if its QoS is 1 or 2. `None` if these are used up.
+/// [MQTT-3.3.4-7] [MQTT-3.3.4-9] (5.0)
+fn ticket(
+    qos: QoS,
+    exactly_once: &mut Option<Box<ExactlyOnce>>,
+    ids: &mut PacketIds,
+    link: &mut Link,
+) -> Option<Option<PacketId>> {
+    if qos == QoS::AtMostOnce {
+        return Some(None);
+    }
+    link.send_quota = link.send_quota.checked_sub(1)?;
+    // Rather one that the peer may remember from long ago than none for ever.
+    let id = ids.take().or_else(|| exactly_once.as_mut()?.abandoned.pop_front());
+    if id.is_none() {
+        link.send_quota += 1;
+    }
+    id.map(Some)
 }
 
 /// A message for another peer, with what is left of its expiry [MQTT-3.3.2-6] (5.0); `None` if nothing is left.
@@ -490,3 +495,6 @@ const fn outcome(reason: ReasonCode) -> PublishOutcome {
         PublishOutcome::Acknowledged { reason }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,10 +15,6 @@ pub(super) struct PacketIdSet {
 }
 
 impl PacketIdSet {
-    fn full() -> Self {
-        Self { ranges: Vec::from([(1, u16::MAX)]) }
-    }
-
     pub(super) fn contains(&self, id: PacketId) -> bool {
         let id = id.get();
         self.ranges.get(self.place_of(id)).is_some_and(|(first, _)| *first <= id)
@@ -71,14 +67,12 @@ impl PacketIdSet {
         }
     }
 
-    pub(super) fn clear(&mut self) {
-        self.ranges = Vec::new();
-    }
-
-    /// The lowest identifier from this one on.
-    fn first_from(&self, id: u16) -> Option<PacketId> {
-        let (first, _) = self.ranges.get(self.place_of(id))?;
-        PacketId::new(id.max(*first))
+    /// The lowest identifier from this one on that is not in the set.
+    fn first_missing_from(&self, id: u16) -> Option<PacketId> {
+        match self.ranges.get(self.place_of(id)) {
+            Some((first, last)) if *first <= id => last.checked_add(1).and_then(PacketId::new),
+            _ => PacketId::new(id),
+        }
     }
 
     /// The index of the first range that ends at this identifier or behind it.
@@ -87,19 +81,27 @@ impl PacketIdSet {
     }
 }
 
-/// Which packet identifiers are free.
+impl FromIterator<PacketId> for PacketIdSet {
+    fn from_iter<I: IntoIterator<Item = PacketId>>(ids: I) -> Self {
+        let mut set = Self::default();
+        ids.into_iter().for_each(|id| set.insert(id));
+        set
+    }
+}
+
+/// Which packet identifiers are in use.
 ///
 /// Identifiers are taken in rising order and wrap around, so that one that was just released rests for as long as
 /// possible: a late acknowledgement of its former use finds nothing.
 #[derive(Debug)]
 pub(crate) struct PacketIds {
-    free: PacketIdSet,
+    used: PacketIdSet,
     next: u16,
 }
 
 impl Default for PacketIds {
     fn default() -> Self {
-        Self { free: PacketIdSet::full(), next: 1 }
+        Self { used: PacketIdSet::default(), next: 1 }
     }
 }
 
@@ -107,15 +109,15 @@ impl PacketIds {
     /// Takes an identifier that is not in use [MQTT-2.3.1-2] (3.1.1) [MQTT-2.2.1-3] (5.0); `None` if all 65,535 are.
     /// [MQTT-4.3.2-1] [MQTT-4.3.3-1] (both versions), [MQTT-2.3.1-4] (3.1.1), [MQTT-2.2.1-4] (5.0)
     pub(crate) fn take(&mut self) -> Option<PacketId> {
-        let id = self.free.first_from(self.next).or_else(|| self.free.first_from(1))?;
-        self.free.remove(id);
+        let id = self.used.first_missing_from(self.next).or_else(|| self.used.first_missing_from(1))?;
+        self.used.insert(id);
         self.next = id.get().checked_add(1).unwrap_or(1);
         Some(id)
     }
 
     /// Gives an identifier back. One that is free already stays free.
     pub(crate) fn release(&mut self, id: PacketId) {
-        self.free.insert(id);
+        self.used.remove(id);
     }
 }
 
@@ -171,10 +173,10 @@ mod tests {
         while ids.take().is_some() {}
         let every_other = |first: u16| (0..30_000).map(move |half| id(2 * half + first));
         every_other(1).for_each(|id| ids.release(id));
-        assert_eq!(ids.free.ranges.len(), 30_000);
+        assert_eq!(ids.used.ranges.len(), 30_000);
         every_other(2).for_each(|id| ids.release(id));
-        assert_eq!(ids.free.ranges.len(), 1);
-        assert!(ids.free.ranges.capacity() <= 4 * KEPT);
+        assert_eq!(ids.used.ranges.len(), 1);
+        assert!(ids.used.ranges.capacity() <= 4 * KEPT);
     }
 
     /// [MQTT-2.3.1-2] [MQTT-2.3.1-4] (3.1.1), [MQTT-2.2.1-3] [MQTT-2.2.1-4] (5.0)
@@ -199,10 +201,10 @@ mod tests {
                 assert_eq!(live.len(), 65_535);
             }
         }
-        let ranges = &ids.free.ranges;
+        let ranges = &ids.used.ranges;
         assert!(ranges.is_sorted_by(|(_, last), (first, _)| u32::from(*last) + 1 < u32::from(*first)));
-        let free: usize = ranges.iter().map(|(first, last)| usize::from(last - first) + 1).sum();
-        assert_eq!(free + live.len(), 65_535);
-        assert!(live.iter().all(|id| !ids.free.contains(*id)));
+        let used: usize = ranges.iter().map(|(first, last)| usize::from(last - first) + 1).sum();
+        assert_eq!(used, live.len());
+        assert!(live.iter().all(|id| ids.used.contains(*id)));
     }
 }

@@ -315,6 +315,23 @@ fn s04_retransmit_after_repeats_the_lost_step_in_3_1_1() {
     assert_eq!(desk.client.deadline(), None);
 }
 
+/// Of both kinds that are due together, PUBRELs go first; each kind in its order.
+#[test]
+fn s04_retransmit_after_repeats_pubrels_before_publishes() {
+    let mut config = config(V3);
+    config.retransmit_after = Some(Duration::from_secs(5));
+    config.keep_alive = 0;
+    let mut desk = Desk::connected(config);
+    for (topic, qos) in [("a", QOS1), ("b", QOS2), ("c", QOS2), ("d", QOS1)] {
+        desk.publish(topic, qos);
+    }
+    desk.ack(Packet::PubRec, 3);
+    desk.ack(Packet::PubRec, 2);
+    desk.sent();
+    desk.advance(Duration::from_secs(5));
+    assert_eq!(desk.sent(), ["PUBREL 3", "PUBREL 2", "PUBLISH 1 q1 dup a=x", "PUBLISH 4 q1 dup d=x"]);
+}
+
 #[test]
 fn s15_a_message_too_large_for_the_resumed_server_fails_alone() {
     let mut desk = Desk::connected(config(V5));

@@ -18,7 +18,8 @@ pub(crate) struct Edit {
 
 const OUTGOING: &str = "src/session/outgoing.rs";
 const REPLAY: &str = "src/session/outgoing/replay.rs";
-const INCOMING: &str = "src/session/incoming.rs";
+const RELEASED: &str = "src/session/outgoing/exactly_once.rs";
+const INCOMING: &str = "src/session/incoming/exactly_once.rs";
 const PACKET_IDS: &str = "src/session/packet_ids.rs";
 const SESSION: &str = "src/session/mod.rs";
 const HANDSHAKE: &str = "src/client/handshake.rs";
@@ -27,6 +28,7 @@ const TIMERS: &str = "src/client/timers.rs";
 const DEPARTURE: &str = "src/broker/departure.rs";
 const ADMISSION: &str = "src/broker/admission.rs";
 const REQUESTS: &str = "src/broker/requests.rs";
+const SUBSCRIPTIONS: &str = "src/broker/subscriptions.rs";
 
 /// So few packet identifiers that they are soon used again.
 const FEW_IDENTIFIERS: Edit = Edit {
@@ -41,8 +43,8 @@ pub(crate) const BUGS: &[Bug] = &[
         summary: "a PUBLISH is resent without DUP",
         edits: &[Edit {
             file: REPLAY,
-            from: "link.publish(message, Some(inflight.id), true, left(*expires, now), outbox);",
-            to: "link.publish(message, Some(inflight.id), false, left(*expires, now), outbox);",
+            from: "link.publish(&outbound.message, Some(sent.id), true, left(outbound.expires, now), outbox);",
+            to: "link.publish(&outbound.message, Some(sent.id), false, left(outbound.expires, now), outbox);",
         }],
     },
     Bug {
@@ -50,7 +52,7 @@ pub(crate) const BUGS: &[Bug] = &[
         summary: "a packet identifier is given away again while its exchange lasts",
         edits: &[
             FEW_IDENTIFIERS,
-            Edit { file: PACKET_IDS, from: "        self.free.remove(id);\n", to: "" },
+            Edit { file: PACKET_IDS, from: "        self.used.insert(id);\n", to: "" },
         ],
     },
     Bug {
@@ -62,12 +64,17 @@ pub(crate) const BUGS: &[Bug] = &[
                 file: OUTGOING,
                 from: "    pub(super) fn due_again(&self) -> Option<Replay> {\n",
                 to: "    pub(super) fn due_again(&mut self) -> Option<Replay> {
-        let mut all: Vec<InFlight> = mem::take(&mut self.inflight).into_values().collect();
-        all.sort_by_key(|inflight| inflight.id);
-        for inflight in all {
-            self.by_id.insert(inflight.id, self.next_sent);
-            self.inflight.insert(self.next_sent, inflight);
-            self.next_sent += 1;
+        let mut all: Vec<(u64, Outbound)> = mem::take(&mut self.messages).into_entries().collect();
+        let orders: Vec<u64> = all.iter().map(|(order, _)| *order).collect();
+        all.sort_by_key(|(_, outbound)| match outbound.stage {
+            Stage::Published(sent) => sent.id,
+            Stage::Waiting { .. } => PacketId::MAX,
+        });
+        for (order, (_, outbound)) in orders.into_iter().zip(all) {
+            if let Stage::Published(sent) = outbound.stage {
+                self.by_id.insert(sent.id, order);
+            }
+            self.messages.insert(order, outbound);
         }
 ",
             },
@@ -78,8 +85,8 @@ pub(crate) const BUGS: &[Bug] = &[
         summary: "the set of received QoS 2 identifiers is cleared by a reconnect",
         edits: &[Edit {
             file: INCOMING,
-            from: "        self.at_least_once_ids.clear();\n        for token",
-            to: "        self.at_least_once_ids.clear();\n        self.exchanges.clear();\n        for token",
+            from: "        for token in mem::take(&mut self.awaited) {",
+            to: "        self.exchanges.clear();\n        for token in mem::take(&mut self.awaited) {",
         }],
     },
     Bug {
@@ -99,14 +106,17 @@ pub(crate) const BUGS: &[Bug] = &[
         summary: "the quota of a QoS 2 message is free again at PUBREC, not at PUBCOMP",
         edits: &[
             Edit {
-                file: OUTGOING,
-                from: "        if inflight.counted_in == link.epoch {",
-                to: "        if inflight.counted_in == link.epoch && matches!(inflight.phase, Phase::Published { .. }) {",
+                file: RELEASED,
+                from: "sent: Sent { at: now, ..sent }",
+                to: "sent: Sent { at: now, counted_in: 0, ..sent }",
             },
             Edit {
-                file: OUTGOING,
-                from: "        inflight.sent_at = now;\n        self.note_sent(inflight, link);",
-                to: "        inflight.sent_at = now;\n        link.send_quota += 1;\n        self.note_sent(inflight, link);",
+                file: RELEASED,
+                from: "        link.await_answer(now);",
+                to: "        if sent.counted_in == link.epoch {
+            link.send_quota += 1;
+        }
+        link.await_answer(now);",
             },
         ],
     },
@@ -134,8 +144,8 @@ pub(crate) const BUGS: &[Bug] = &[
         summary: "a PUBREL that got no PUBCOMP is not sent again",
         edits: &[Edit {
             file: REPLAY,
-            from: ".find(|(_, inflight)| matches!(inflight.phase, Phase::Released { .. }));",
-            to: ".find(|(_, inflight)| inflight.token == u64::MAX);",
+            from: "next.filter(|(order, _)| **order < replay.end)",
+            to: "next.filter(|(order, _)| **order < replay.end.min(0))",
         }],
     },
     Bug {
@@ -144,16 +154,14 @@ pub(crate) const BUGS: &[Bug] = &[
         edits: &[
             Edit {
                 file: OUTGOING,
-                from: "                    self.release(order, ack.reason, link, outbox, now);\n",
-                to: "                    link.answer(PacketType::PubRel, ack.packet_id, ReasonCode::Success, outbox);\n",
+                from: "                self.release(order, ack.reason, link, outbox, now);\n",
+                to: "                link.answer(PacketType::PubRel, ack.packet_id, ReasonCode::Success, outbox);\n",
             },
             Edit {
                 file: OUTGOING,
-                from: "            (Phase::Released { .. }, PacketType::PubRec) => {",
-                to: "            (Phase::Published { message, .. }, PacketType::PubComp) if message.qos == QoS::ExactlyOnce => {
-                PublishOutcome::Acknowledged { reason: ack.reason }
-            }
-            (Phase::Released { .. }, PacketType::PubRec) => {",
+                from: "            (QoS::ExactlyOnce, PacketType::PubRec) if ack.reason.is_error() => {}",
+                to: "            (QoS::ExactlyOnce, PacketType::PubComp) => {}
+            (QoS::ExactlyOnce, PacketType::PubRec) if ack.reason.is_error() => {}",
             },
         ],
     },
@@ -218,8 +226,8 @@ pub(crate) const BUGS: &[Bug] = &[
         summary: "what is left of a message's expiry does not shrink while it waits in a queue",
         edits: &[Edit {
             file: OUTGOING,
-            from: "link.publish(&message, ticket, false, left(expires, now), outbox);",
-            to: "link.publish(&message, ticket, false, message.properties.message_expiry, outbox);",
+            from: "link.publish(&self.message, id, false, left(self.expires, now), outbox);",
+            to: "link.publish(&self.message, id, false, self.message.properties.message_expiry, outbox);",
         }],
     },
     Bug {
@@ -253,6 +261,15 @@ pub(crate) const BUGS: &[Bug] = &[
             peer.connection.finish_subscribe_with(token, &reasons, words.as_ref(), self.now);
         }
 ",
+        }],
+    },
+    Bug {
+        name: "route-kept-too-long",
+        summary: "the receivers of a topic's last message get its next one, too, whoever subscribes by then",
+        edits: &[Edit {
+            file: SUBSCRIPTIONS,
+            from: "if route.found_in == self.state && route.topic == topic {",
+            to: "if route.found_in > 0 && route.topic == topic {",
         }],
     },
 ];

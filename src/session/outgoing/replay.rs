@@ -1,8 +1,8 @@
 //! What is sent again: on a resumed session, and on a byte pipe that loses something (section 4.4).
 
-use alloc::collections::VecDeque;
+use alloc::{collections::VecDeque, vec::Vec};
 
-use super::{Fate, InFlight, Link, Outgoing, PacketIds, Phase, PublishOutcome, Replay, left};
+use super::{Fate, Link, Outgoing, PacketIds, PublishOutcome, Replay, Sent, Stage, left};
 use crate::{
     Outbox, Timestamp,
     packet::{PacketType, ReasonCode},
@@ -23,13 +23,8 @@ impl Outgoing {
             return;
         }
         while let Some(replay) = link.replay {
-            let found = self.sent_between(replay.next_publish, replay.end).find_map(|(order, inflight)| {
-                match &inflight.phase {
-                    Phase::Published { message, .. } => Some((*order, inflight.token, message)),
-                    Phase::Released { .. } => None,
-                }
-            });
-            let Some((order, token, message)) = found else {
+            let next = self.messages.first_from(&replay.next_publish);
+            let Some((&order, outbound)) = next.filter(|(order, _)| **order < self.first_waiting) else {
                 link.replay = None;
                 return;
             };
@@ -37,7 +32,8 @@ impl Outgoing {
             if !link.has_room(outbox) {
                 return;
             }
-            if let Some(reason) = link.refusal(message) {
+            if let Some(reason) = link.refusal(&outbound.message) {
+                let token = outbound.token;
                 self.abandon(order, ids, link);
                 fates.push_back(Fate { token, outcome: PublishOutcome::Refused { reason } });
                 continue;
@@ -47,7 +43,7 @@ impl Outgoing {
             }
             link.send_quota -= 1;
             link.replay = Some(Replay { next_publish: order + 1, ..replay });
-            self.send_again(order, link, outbox, now);
+            self.publish_again(order, link, outbox, now);
         }
     }
 
@@ -56,10 +52,9 @@ impl Outgoing {
         while let Some(replay) = link.replay
             && replay.next_release < replay.end
         {
-            let found = self
-                .sent_between(replay.next_release, replay.end)
-                .find(|(_, inflight)| matches!(inflight.phase, Phase::Released { .. }));
-            let Some((&order, _)) = found else {
+            let next =
+                self.exactly_once.as_ref().and_then(|held| held.released.first_from(&replay.next_release));
+            let Some((&order, _)) = next.filter(|(order, _)| **order < replay.end) else {
                 link.replay = Some(Replay { next_release: replay.end, ..replay });
                 break;
             };
@@ -68,27 +63,26 @@ impl Outgoing {
                 return false;
             }
             link.replay = Some(Replay { next_release: order + 1, ..replay });
-            self.send_again(order, link, outbox, now);
+            self.release_again(order, link, outbox, now);
         }
         true
     }
 
     /// [MQTT-3.3.1-1] [MQTT-3.3.1-3] [MQTT-4.4.0-1] (both versions), [MQTT-2.3.1-3] (3.1.1)
-    fn send_again(&mut self, order: u64, link: &mut Link, outbox: &mut Outbox, now: Timestamp) {
-        let Some(inflight) = self.inflight.get_mut(&order) else { return };
-        inflight.sent_at = now;
-        match &inflight.phase {
-            Phase::Published { message, expires } => {
-                inflight.counted_in = link.epoch;
-                link.publish(message, Some(inflight.id), true, left(*expires, now), outbox);
-            }
-            Phase::Released { .. } => {
-                link.answer(PacketType::PubRel, inflight.id, ReasonCode::Success, outbox)
-            }
-        }
-        if link.retransmit_at.is_none() {
-            link.retransmit_at = link.settings.retransmit_after.map(|after| now + after);
-        }
+    fn publish_again(&mut self, order: u64, link: &mut Link, outbox: &mut Outbox, now: Timestamp) {
+        let Some(outbound) = self.messages.get_mut(&order) else { return };
+        let Stage::Published(sent) = &mut outbound.stage else { return };
+        (sent.counted_in, sent.at) = (link.epoch, now);
+        link.publish(&outbound.message, Some(sent.id), true, left(outbound.expires, now), outbox);
+        link.await_answer(now);
+    }
+
+    /// [MQTT-4.4.0-1] (both versions), [MQTT-2.3.1-3] (3.1.1)
+    fn release_again(&mut self, order: u64, link: &mut Link, outbox: &mut Outbox, now: Timestamp) {
+        let Some(released) = self.exactly_once().released.get_mut(&order) else { return };
+        released.sent.at = now;
+        link.answer(PacketType::PubRel, released.sent.id, ReasonCode::Success, outbox);
+        link.await_answer(now);
     }
 
     /// Sends again what was sent on this connection and stayed unanswered for too long; 3.1.1 on lossy byte pipes only.
@@ -98,37 +92,41 @@ impl Outgoing {
             return;
         }
         let replay = link.replay;
-        let due: VecDeque<u64> = self
-            .sent_in(replay)
-            .filter(|(_, inflight)| inflight.sent_at + after <= now)
-            .map(|(order, _)| *order)
-            .collect();
-        for order in due {
+        let due = |(order, sent): (u64, Sent)| (sent.at + after <= now).then_some(order);
+        let publishes: Vec<u64> = self.published_in(replay).filter_map(due).collect();
+        let releases: Vec<u64> = self.released_in(replay).filter_map(due).collect();
+        for order in releases {
             if !link.has_room(outbox) {
                 break;
             }
-            self.send_again(order, link, outbox, now);
+            self.release_again(order, link, outbox, now);
         }
-        let oldest = self.sent_in(replay).map(|(_, inflight)| inflight.sent_at).min();
+        for order in publishes {
+            if !link.has_room(outbox) {
+                break;
+            }
+            self.publish_again(order, link, outbox, now);
+        }
+        let all = self.published_in(replay).chain(self.released_in(replay));
+        let oldest = all.map(|(_, sent)| sent.at).min();
         // At least one full interval from now for what found no room in the outbox.
         link.retransmit_at =
             oldest.map(|sent_at| if sent_at + after <= now { now + after } else { sent_at + after });
     }
 
-    fn sent_between(&self, first: u64, end: u64) -> impl Iterator<Item = (&u64, &InFlight)> {
-        self.inflight.from(&first).take_while(move |(order, _)| **order < end)
+    /// The PUBLISHes that were sent on this connection: all but what its replay has not reached yet.
+    fn published_in(&self, replay: Option<Replay>) -> impl Iterator<Item = (u64, Sent)> {
+        let end = replay.map_or(u64::MAX, |replay| replay.next_publish);
+        self.messages.iter().map_while(move |(order, outbound)| match outbound.stage {
+            Stage::Published(sent) if *order < end => Some((*order, sent)),
+            Stage::Published(_) | Stage::Waiting { .. } => None,
+        })
     }
 
-    /// What was sent on this connection: all but what its replay has not reached yet.
-    fn sent_in(&self, replay: Option<Replay>) -> impl Iterator<Item = (&u64, &InFlight)> {
-        self.inflight.iter().filter(move |(order, inflight)| {
-            replay.is_none_or(|replay| {
-                let next = match inflight.phase {
-                    Phase::Published { .. } => replay.next_publish,
-                    Phase::Released { .. } => replay.next_release,
-                };
-                !(next..replay.end).contains(order)
-            })
-        })
+    /// The PUBRELs that were.
+    fn released_in(&self, replay: Option<Replay>) -> impl Iterator<Item = (u64, Sent)> {
+        let due = replay.map_or(0..0, |replay| replay.next_release..replay.end);
+        let all = self.exactly_once.iter().flat_map(|held| held.released.iter());
+        all.map(|(order, released)| (*order, released.sent)).filter(move |(order, _)| !due.contains(order))
     }
 }
