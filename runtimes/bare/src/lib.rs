@@ -138,9 +138,10 @@
 //!
 //! # Processors
 //!
-//! Built and checked for `thumbv7em-none-eabihf`, `thumbv7m-none-eabi`, `riscv32imac-unknown-none-elf` and `wasm32-unknown-unknown`. `bytes` counts
+//! Checked for `thumbv7em-none-eabihf`, `thumbv7m-none-eabi`, `riscv32imac-unknown-none-elf` and `wasm32-unknown-unknown`. `bytes` counts
 //! its references atomically, which `thumbv6m-none-eabi` (Cortex-M0) and `riscv32imc-unknown-none-elf` can't do by themselves: there a program
-//! depends on `bytes` with its feature `extra-platforms`, and on `portable-atomic` with its feature `critical-section`.
+//! depends on `bytes` with its feature `extra-platforms`, and on `portable-atomic` with its feature `critical-section`, or is compiled with
+//! `--cfg portable_atomic_unsafe_assume_single_core`; the engine is checked for both with the latter.
 #![no_std]
 
 mod asynchronous;
