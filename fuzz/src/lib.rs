@@ -1,7 +1,7 @@
 //! What fuzzers throw at the engine.
 //!
 //! Each target is an ordinary function of bytes that panics if something is wrong. The fuzzer calls it from
-//! `fuzz_targets/NAME.rs`, and `cargo test` calls it with what stands in `corpus/NAME` and `regressions/NAME`.
+//! `fuzz_targets/NAME.rs`, and `cargo test -p mqtt-engine-fuzz` calls it with what stands in `corpus/NAME` and `regressions/NAME`.
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "what a target does not look at, it lets pass")]
 #![expect(clippy::std_instead_of_alloc, reason = "none of this runs without std")]

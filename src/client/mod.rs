@@ -51,7 +51,7 @@ use crate::{
 /// 3. After any call there may be events to poll, bytes in the outbox, a new deadline and a new wish about the transport;
 ///    looking is cheap and never wrong.
 /// 4. A peer's fault and the network's end are one event, [`Disconnected`](ClientEvent::Disconnected), after which the
-///    outbox holds the last bytes worth sending; a `Result` is only ever about the caller's own argument.
+///    outbox holds the last bytes worth sending; a `Result` is about the call itself, its argument or room for it.
 #[derive(Debug)]
 pub struct Client {
     config: ClientConfig,

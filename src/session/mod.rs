@@ -1,7 +1,7 @@
 //! What outlives a connection: packet identifiers, messages on their way and messages received (section 4.1).
 //!
 //! Both sides of the protocol send and receive messages by the same rules, so [`Client`](crate::Client) and
-//! [`Connection`](crate::Connection) share this module. Packet identifiers never leave it: its users know tokens.
+//! [`Connection`](crate::Connection) share this module. Packet identifiers of messages never leave it: its users know tokens.
 
 mod expiries;
 mod fate;

@@ -40,7 +40,7 @@ pub(crate) enum Broker {
     /// `mqtt broker` of this checkout.
     Ours(PathBuf),
     /// Debian's, found on the path.
-    Mosquitto,
+    Mosquitto(&'static str),
     /// The program of the crate.
     Rumqttd(PathBuf),
     /// A library for Node.js.
@@ -57,8 +57,14 @@ impl Broker {
         let aedes = root().join("target/npm/node_modules/aedes/aedes.js");
         let rumqttd_is_there = rumqttd.exists();
         let aedes_is_there = aedes.exists() && runs("node");
+        // Debian keeps servers in a folder that is not in everybody's PATH.
+        let mosquitto = ["mosquitto", "/usr/sbin/mosquitto"].into_iter().find(|program| runs(program));
         let peers = [
-            (Self::Mosquitto, runs("mosquitto"), "apt-get install mosquitto"),
+            (
+                Self::Mosquitto(mosquitto.unwrap_or_default()),
+                mosquitto.is_some(),
+                "apt-get install mosquitto",
+            ),
             (
                 Self::Rumqttd(rumqttd),
                 rumqttd_is_there,
@@ -85,7 +91,7 @@ impl Broker {
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Ours(_) => "mqtt-engine",
-            Self::Mosquitto => "mosquitto",
+            Self::Mosquitto(_) => "mosquitto",
             Self::Rumqttd(_) => "rumqttd",
             Self::Aedes(_) => "aedes",
             Self::ByHand => "by hand",
@@ -103,7 +109,7 @@ impl Broker {
         match self {
             Self::Ours(_) if env::var_os("MQTT_COMMAND").is_some() => Some(format!("{name} of MQTT_COMMAND")),
             Self::Ours(_) => Some(format!("{name} of this checkout")),
-            Self::Mosquitto => Some(first_line("mosquitto", "-h").unwrap_or_else(|| name.to_owned())),
+            Self::Mosquitto(program) => Some(first_line(program, "-h").unwrap_or_else(|| name.to_owned())),
             Self::Rumqttd(program) => {
                 Some(first_line(program, "--version").unwrap_or_else(|| name.to_owned()))
             }
@@ -129,10 +135,10 @@ impl Broker {
                     command.args([limit, "20000"]);
                 }
             }
-            Self::Mosquitto => {
+            Self::Mosquitto(program) => {
                 let text = format!("listener {port} 127.0.0.1\nallow_anonymous true\n");
                 let path = written(&format!("mosquitto-{port}.conf"), &text)?;
-                command.args(["mosquitto", "-c"]).arg(&path);
+                command.args([program, "-c"]).arg(&path);
                 configuration = Some(path);
             }
             Self::Rumqttd(program) => {

@@ -25,22 +25,25 @@ pub(super) trait Scene: 'static {
 
 const TOPIC: &str = "sensors/room1/temp";
 
-/// Somebody who publishes to the same topic again and again.
+/// Somebody who publishes again and again, to some topics in turn.
 struct Publisher {
     world: World,
     connection: ConnectionId,
-    packet: BytesMut,
+    packets: Vec<BytesMut>,
+    turn: usize,
 }
 
 impl Publisher {
-    fn new(mut world: World, qos: QoS) -> Self {
+    fn new(mut world: World, topics: &[&str], qos: QoS) -> Self {
         let connection = world.connect(&Client::new("publisher"));
         world.settle();
-        Self { world, connection, packet: publish(TOPIC, qos, false) }
+        let packets = topics.iter().map(|topic| publish(topic, qos, false)).collect();
+        Self { world, connection, packets, turn: 0 }
     }
 
     fn publish(&mut self, taken: impl FnMut(&[u8])) {
-        self.world.receive(self.connection, &self.packet);
+        self.turn = (self.turn + 1) % self.packets.len();
+        self.world.receive(self.connection, &self.packets[self.turn]);
         self.world.flush(taken);
     }
 }
@@ -51,7 +54,7 @@ fn subscriber(world: &mut World, name: &str, filters: &[String], qos: QoS) {
     world.settle();
 }
 
-/// A message that one of many subscriptions matches.
+/// A message that one of many subscriptions matches, and that has another topic than the one before: the broker searches.
 pub(super) struct Subscriptions(Publisher);
 
 impl Scene for Subscriptions {
@@ -60,7 +63,7 @@ impl Scene for Subscriptions {
 
     fn set_up(size: u32) -> Self {
         let mut world = World::new();
-        subscriber(&mut world, "one", &[TOPIC.to_owned()], QoS::AtMostOnce);
+        subscriber(&mut world, "one", &["sensors/room1/+".to_owned()], QoS::AtMostOnce);
         // Names beside it, and wildcards at each level.
         let others: Vec<String> = (2..=size)
             .map(|room| match room % 4 {
@@ -71,7 +74,7 @@ impl Scene for Subscriptions {
             })
             .collect();
         subscriber(&mut world, "others", &others, QoS::AtMostOnce);
-        Self(Publisher::new(world, QoS::AtMostOnce))
+        Self(Publisher::new(world, &[TOPIC, "sensors/room1/light"], QoS::AtMostOnce))
     }
 
     fn act(&mut self, taken: impl FnMut(&[u8])) {
@@ -92,7 +95,7 @@ impl Scene for Connections {
             world.connect(&Client::new(&format!("idle {index}")));
         }
         subscriber(&mut world, "one", &[TOPIC.to_owned()], QoS::AtMostOnce);
-        Self(Publisher::new(world, QoS::AtMostOnce))
+        Self(Publisher::new(world, &[TOPIC], QoS::AtMostOnce))
     }
 
     fn act(&mut self, taken: impl FnMut(&[u8])) {
@@ -112,7 +115,7 @@ impl Scene for FanOut {
         for index in 0..size {
             subscriber(&mut world, &format!("subscriber {index}"), &[TOPIC.to_owned()], QoS::AtMostOnce);
         }
-        Self(Publisher::new(world, QoS::AtMostOnce))
+        Self(Publisher::new(world, &[TOPIC], QoS::AtMostOnce))
     }
 
     fn act(&mut self, taken: impl FnMut(&[u8])) {
@@ -140,7 +143,7 @@ impl Scene for Replay {
         let client = Client::new("one");
         let connection = world.connect(&client);
         world.receive(connection, &subscribe(&[TOPIC.to_owned()], QoS::AtLeastOnce));
-        let mut publisher = Publisher::new(world, QoS::AtLeastOnce);
+        let mut publisher = Publisher::new(world, &[TOPIC], QoS::AtLeastOnce);
         for _ in 0..size {
             publisher.publish(|_| {});
         }

@@ -109,7 +109,7 @@
 //! # Memory
 //!
 //! The link allocates nothing. What the client allocates, in bytes on a 32-bit processor, as `tests/allocations.rs` measures it (on i686, for topics and
-//! payloads of ten bytes, a message at a time):
+//! payloads of up to eight bytes, a message at a time):
 //!
 //! | | allocations, bytes, the first time | kept of it | allocations, bytes, each further time |
 //! |---|---|---|---|

@@ -22,6 +22,46 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A broker whose clients need a password, and publish below their own names only:
+//!
+//! ```no_run
+//! use mqtt_engine::{Answer, BrokerConfig, ConnectionId, Question, packet::ReasonCode};
+//! use mqtt_engine_tokio::{Decision, Hooks, Peer, Server, ServerConfig};
+//!
+//! struct Rules;
+//!
+//! # fn is_password_of(user: &str, password: &[u8]) -> bool { !user.is_empty() && !password.is_empty() }
+//! impl Hooks for Rules {
+//!     fn decide(&self, _: ConnectionId, _: &Peer, question: Question) -> Decision {
+//!         let is_allowed = match &question {
+//!             Question::Authenticate { user_name: Some(user), password: Some(password), .. } => {
+//!                 is_password_of(user.as_str(), password)
+//!             }
+//!             Question::Publish { client_id, topic, .. } => {
+//!                 topic.as_str().split('/').next() == Some(client_id.as_str())
+//!             }
+//!             _ => false,
+//!         };
+//!         // An answer that takes a while is `Decision::later` with a future.
+//!         Decision::Now(if is_allowed { Answer::Allow } else { Answer::Refuse(ReasonCode::NotAuthorized) })
+//!     }
+//! }
+//!
+//! # async fn interrupted() {}
+//! # async fn example() -> std::io::Result<()> {
+//! let mut config = BrokerConfig::new();
+//! config.ask_authentication = true;
+//! config.ask_publish = true;
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:1883").await?;
+//! let server = Server::new(config, Rules, ServerConfig::default());
+//! server.serve(vec![listener.into()], interrupted()).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Beside TCP there are Unix sockets and, with the features `tls` and `websocket` (both off by default), TLS through rustls, and WebSocket with or
+//! without it: see [`transport`] for clients and [`Listener`] for servers.
 #![expect(clippy::std_instead_of_alloc, reason = "std is needed anyway")]
 
 mod layers;
