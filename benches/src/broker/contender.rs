@@ -39,7 +39,7 @@ impl Build {
 pub(crate) enum Broker {
     /// `mqtt broker` of this checkout.
     Ours(PathBuf),
-    /// Debian's, found on the path.
+    /// Debian's, found on the path or where Debian puts it.
     Mosquitto(&'static str),
     /// The program of the crate.
     Rumqttd(PathBuf),
@@ -136,7 +136,7 @@ impl Broker {
                 }
             }
             Self::Mosquitto(program) => {
-                let text = format!("listener {port} 127.0.0.1\nallow_anonymous true\n");
+                let text = mosquitto_configuration(&port);
                 let path = written(&format!("mosquitto-{port}.conf"), &text)?;
                 command.args([program, "-c"]).arg(&path);
                 configuration = Some(path);
@@ -157,6 +157,11 @@ impl Broker {
         }
         Running::start(command, address, configuration)
     }
+}
+
+/// Its defaults, but as quiet as the others are.
+fn mosquitto_configuration(port: &str) -> String {
+    format!("listener {port} 127.0.0.1\nallow_anonymous true\nlog_dest none\n")
 }
 
 /// The defaults of rumqttd's own configuration, but for the number of connections and the pause between two of them.

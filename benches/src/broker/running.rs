@@ -14,8 +14,10 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Descriptors for 10,000 connections.
 const DESCRIPTORS: &str = "--nofile=16384:16384";
-/// The load runs on the other core.
+/// A broker's core.
 const CORE: &str = "0";
+/// The core of what talks to it: the load, or a client.
+pub(crate) const OTHER_CORE: &str = "1";
 
 /// A broker that runs until this is dropped.
 #[derive(Debug)]

@@ -1,7 +1,14 @@
 //! What the runs found out, in tables.
 
-use super::{Figure, WORKLOADS, Workload, load::Report};
-use crate::report::{Grid, NONE, readable};
+use super::{Figure, WORKLOADS, Workload, load::Report, runs};
+use crate::{
+    measure::Spread,
+    report::{Grid, NONE, readable},
+};
+
+/// Who has a core for this part of the time is limited by it: the rest goes to the other processes of the machine.
+const BUSY: f64 = 0.9;
+const MIB: f64 = 1_048_576.0;
 
 /// What came of the runs of a workload, or why it was not possible.
 pub(super) type Outcome = Result<Vec<Report>, String>;
@@ -20,7 +27,7 @@ impl Default for Tables {
         Self {
             processor: Grid::new("broker's processor time, µs a delivery (deliveries a second)"),
             latency: Grid::new("latency, µs: median; 99 %"),
-            connections: Grid::new("idle connections"),
+            connections: Grid::new("memory and connections"),
             reasons: Vec::new(),
         }
     }
@@ -42,21 +49,25 @@ impl Tables {
                 Vec::new()
             }
         };
-        let of = |figure: fn(&Report) -> f64| median(reports.iter().map(figure).collect());
-        let cell = |text: String| if reports.is_empty() { NONE.to_owned() } else { text };
-        if workload.figure == Figure::Connections {
-            let memory = readable(of(|report| report.memory_per_connection_bytes));
-            self.connections.set("bytes a connection", broker, cell(memory));
-            let rate = readable(of(|report| report.connects_per_second));
-            self.connections.set("connections a second", broker, cell(rate));
+        let Workload { name, figure, .. } = workload;
+        let cell = |text: fn(&[Report]) -> String| {
+            if reports.is_empty() { NONE.to_owned() } else { text(&reports) + &lost(&reports) }
+        };
+        if *figure == Figure::Connections {
+            let row = format!("bytes a connection, {name}");
+            let text = cell(|reports| shown(reports, |report| report.memory_per_connection_bytes));
+            self.connections.set(&row, broker, text);
+            let text = cell(|reports| shown(reports, |report| report.connects_per_second));
+            self.connections.set("such connections a second", broker, text);
             return;
         }
-        let rate = readable(of(|report| report.delivered_per_second));
-        let processor = format!("{:.2} ({rate})", of(|report| report.cpu_us_per_delivery));
-        self.processor.set(workload.name, broker, cell(processor));
-        if workload.figure == Figure::Latency {
-            let (p50, p99) = (of(|report| report.p50_us), of(|report| report.p99_us));
-            self.latency.set(workload.name, broker, cell(format!("{}; {}", readable(p50), readable(p99))));
+        self.processor.set(name, broker, cell(processor));
+        if *figure == Figure::Memory {
+            let text = cell(|reports| shown(reports, |report| report.memory_loaded_bytes / MIB));
+            self.connections.set(&format!("MiB after the load, {name}"), broker, text);
+        }
+        if *figure == Figure::Latency {
+            self.latency.set(name, broker, cell(latency));
         }
     }
 
@@ -82,14 +93,88 @@ impl Tables {
     }
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+fn figures(reports: &[Report], figure: fn(&Report) -> f64) -> Vec<f64> {
+    reports.iter().map(figure).collect()
+}
+
+fn shown(reports: &[Report], figure: fn(&Report) -> f64) -> String {
+    runs::shown(figures(reports, figure), readable)
+}
+
+fn latency(reports: &[Report]) -> String {
+    format!("{}; {}", shown(reports, |report| report.p50_us), shown(reports, |report| report.p99_us))
+}
+
+/// What a delivery cost, and how many there were. A rate is the broker's only if the broker had no time left.
+fn processor(reports: &[Report]) -> String {
+    let cost = runs::shown(figures(reports, |report| report.cpu_us_per_delivery), runs::microseconds);
+    let median = |figure| Spread::of(figures(reports, figure)).median;
+    let rate = readable(median(|report| report.delivered_per_second));
+    let busy = median(|report| report.broker_busy);
+    if busy >= BUSY {
+        format!("{cost} ({rate})")
+    } else if median(|report| report.load_busy) >= BUSY {
+        format!("{cost} (≥ {rate})")
+    } else {
+        format!("{cost} ({rate}; {:.0} % busy)", 100.0 * busy)
+    }
+}
+
+/// A word about what did not arrive, in the worst of the runs.
+fn lost(reports: &[Report]) -> String {
+    let share = |report: &Report| report.lost / (report.lost + report.delivered);
+    let percent = 100.0 * reports.iter().map(share).fold(0.0, f64::max);
+    match percent {
+        0.0 => String::new(),
+        0.1.. => format!(", {percent:.1} % lost"),
+        _ => ", < 0.1 % lost".to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One whose broker and whose load had these parts of the time, and which lost so many of 1000.
+    fn report(broker_busy: f64, load_busy: f64, lost: f64) -> Report {
+        Report {
+            cpu_us_per_delivery: 2.0,
+            delivered_per_second: 5000.0,
+            p50_us: 20.0,
+            p99_us: 30.0,
+            memory_per_connection_bytes: 400.0,
+            memory_loaded_bytes: 3.0 * MIB,
+            connects_per_second: 60.0,
+            delivered: 1000.0 - lost,
+            lost,
+            stalls: 0.0,
+            broker_busy,
+            load_busy,
+        }
+    }
+
+    #[test]
+    fn a_rate_says_whose_it_is() {
+        let cell = |broker, load| processor(&[report(broker, load, 0.0)]);
+        assert_eq!(cell(0.97, 0.99), "2.00 (5,000)");
+        assert_eq!(cell(0.5, 0.99), "2.00 (≥ 5,000)");
+        assert_eq!(cell(0.034, 0.02), "2.00 (5,000; 3 % busy)");
+    }
+
+    #[test]
+    fn what_was_lost_is_told_in_every_cell() {
+        let mut tables = Tables::default();
+        for workload in &WORKLOADS {
+            tables.add(workload, "a", Ok(vec![report(1.0, 1.0, 0.0), report(1.0, 1.0, 50.0)]));
+        }
+        let text = tables.text();
+        let cells = text.lines().filter(|line| line.contains('±')).count();
+        let marked = text.lines().filter(|line| line.ends_with(", 5.0 % lost |")).count();
+        // Latencies of two workloads, memory of one; and two rows for the one that has no processor time.
+        assert_eq!((cells, marked), (WORKLOADS.len() + 4, WORKLOADS.len() + 4), "{text}");
+        assert!(text.contains("| 3.0 ± 0.0, 5.0 % lost |"), "{text}");
+        assert_eq!(lost(&[report(1.0, 1.0, 0.5)]), ", < 0.1 % lost");
+    }
 
     #[test]
     fn reasons_are_told_once_for_each_broker() {

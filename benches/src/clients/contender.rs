@@ -18,28 +18,35 @@ use super::{
     native::LIBRARIES,
     ours, rumqttc,
 };
+use crate::broker::OTHER_CORE;
 
-/// The null broker runs on the other one.
-const CORE: &str = "1";
 /// How much longer than it should a run may take, in seconds.
 const PATIENCE: f64 = 30.0;
 
 /// Publishes as fast as the window allows, until the meter says that it is enough and all is acknowledged.
 type Publish = fn(SocketAddr, ProtocolVersion, &mut Meter) -> Result<(), Box<dyn Error>>;
 
-/// The clients in Rust, by name.
-const IN_RUST: [(&str, Publish); 5] = [
-    ("by hand", by_hand::publish),
-    ("mqtt-engine on tokio", ours::on_tokio),
-    ("mqtt-engine on smol", ours::on_smol),
-    ("mqtt-engine, blocking", ours::blocking),
-    ("rumqttc", rumqttc::publish),
+/// A client in Rust.
+struct InRust {
+    name: &'static str,
+    is_peer: bool,
+    publish: Publish,
+}
+
+const IN_RUST: [InRust; 5] = [
+    InRust { name: "by hand", is_peer: false, publish: by_hand::publish },
+    InRust { name: "mqtt-engine on tokio", is_peer: false, publish: ours::on_tokio },
+    InRust { name: "mqtt-engine on smol", is_peer: false, publish: ours::on_smol },
+    InRust { name: "mqtt-engine, blocking", is_peer: false, publish: ours::blocking },
+    InRust { name: "rumqttc", is_peer: true, publish: rumqttc::publish },
 ];
 
 /// A client that can be started.
 #[derive(Debug)]
 pub(super) struct Contender {
     pub(super) name: &'static str,
+    /// Whether it may fail: those of this checkout may not.
+    pub(super) is_peer: bool,
     /// A program in C, if it is one.
     program: Option<PathBuf>,
 }
@@ -47,11 +54,14 @@ pub(super) struct Contender {
 impl Contender {
     /// Those that need nothing, and those whose library is installed.
     pub(super) fn installed() -> io::Result<Vec<Self>> {
-        let mut contenders: Vec<Self> =
-            IN_RUST.iter().map(|(name, _)| Self { name, program: None }).collect();
+        let mut contenders: Vec<Self> = IN_RUST
+            .iter()
+            .map(|InRust { name, is_peer, .. }| Self { name, is_peer: *is_peer, program: None })
+            .collect();
         for library in LIBRARIES {
             if library.is_installed() {
-                contenders.push(Self { name: library.name, program: Some(library.compile()?) });
+                let program = Some(library.compile()?);
+                contenders.push(Self { name: library.name, is_peer: true, program });
             } else {
                 let (name, package) = (library.name, library.package);
                 eprintln!("{name} is skipped, since it is not installed: apt-get install {package} gcc");
@@ -68,7 +78,7 @@ impl Contender {
         span: Duration,
     ) -> Result<Counts, Box<dyn Error>> {
         let mut command = Command::new("timeout");
-        command.arg((span.as_secs_f64() + PATIENCE).to_string()).args(["taskset", "--cpu-list", CORE]);
+        command.arg((span.as_secs_f64() + PATIENCE).to_string()).args(["taskset", "--cpu-list", OTHER_CORE]);
         match &self.program {
             Some(program) => command.arg(program),
             None => command.arg(env::current_exe()?).args(["client", self.name]),
@@ -80,7 +90,7 @@ impl Contender {
         let counts = if status.success() { Counts::parse(&said) } else { None };
         counts.ok_or_else(|| {
             let words = String::from_utf8_lossy(&stderr).into_owned();
-            format!("{}, {}: {status}, {said}{words}", self.name, spoken(version)).into()
+            format!("{status}, {said}{words}").into()
         })
     }
 }
@@ -92,10 +102,10 @@ pub(super) fn publish(
     version: ProtocolVersion,
     span: Duration,
 ) -> Result<Counts, Box<dyn Error>> {
-    let found = IN_RUST.iter().find(|(other, _)| *other == name);
-    let (_, publish) = found.ok_or_else(|| format!("no client is named {name:?}"))?;
+    let found = IN_RUST.iter().find(|client| client.name == name);
+    let client = found.ok_or_else(|| format!("no client is named {name:?}"))?;
     let mut meter = Meter::start(span);
-    publish(address, version, &mut meter)?;
+    (client.publish)(address, version, &mut meter)?;
     meter.counts().ok_or_else(|| "it ended too early".into())
 }
 

@@ -7,7 +7,9 @@ mod native;
 mod ours;
 mod rumqttc;
 
-use std::{collections::BTreeSet, error::Error, net::SocketAddr, num::NonZeroUsize, time::Duration};
+use std::{
+    collections::BTreeSet, error::Error, fmt::Write, net::SocketAddr, num::NonZeroUsize, time::Duration,
+};
 
 use mqtt_engine::packet::ProtocolVersion;
 
@@ -16,9 +18,9 @@ use self::{
     meter::{Counts, Meter},
 };
 use crate::{
-    broker::Broker,
+    broker::{Broker, runs},
     measure::Spread,
-    report::{self, Grid, Section, readable},
+    report::{self, Grid, NONE, Section, readable},
 };
 
 const TOPIC: &str = "sensors/room1/temp";
@@ -28,44 +30,81 @@ const WINDOW: usize = 100;
 
 /// How long is measured at a time.
 const SPAN: Duration = Duration::from_secs(2);
-/// More rounds would take hours.
-const MOST_ROUNDS: usize = 7;
 
 const VERSIONS: [ProtocolVersion; 2] = [ProtocolVersion::V3_1_1, ProtocolVersion::V5];
 
 /// Lets each client publish, in turn, and each time to a fresh broker.
 pub(crate) fn section(rounds: NonZeroUsize) -> Result<Section, Box<dyn Error>> {
     let contenders = Contender::installed()?;
-    let rounds = rounds.get().min(MOST_ROUNDS);
     let mut grid = Grid::new("client's processor time, µs a message (messages a second)");
     let mut libraries = BTreeSet::new();
+    let mut reasons = String::new();
     for version in VERSIONS {
         eprintln!("clients: {}", spoken(version));
-        let mut counts: Vec<Vec<Counts>> = contenders.iter().map(|_| Vec::new()).collect();
-        for _ in 0..rounds {
-            for (contender, counts) in contenders.iter().zip(&mut counts) {
-                counts.push(run(contender, version)?);
-            }
-        }
-        for (contender, counts) in contenders.iter().zip(&counts) {
-            let cost = Spread::of(counts.iter().map(Counts::cost).collect());
-            let rate = Spread::of(counts.iter().map(Counts::rate).collect());
-            let cell = format!("{:.2} ± {:.2} ({})", cost.median, cost.deviation, readable(rate.median));
-            grid.set(contender.name, spoken(version), cell);
-            libraries.extend(counts.iter().map(|counts| counts.library.clone()));
+        for (contender, outcome) in contenders.iter().zip(all(&contenders, version, rounds)?) {
+            let text = match outcome {
+                Ok(counts) => {
+                    libraries.extend(counts.iter().map(|counts| counts.library.clone()));
+                    cell(&counts)
+                }
+                Err(reason) => {
+                    let _ = writeln!(reasons, "{NONE} {}, {}: {reason}.\n", contender.name, spoken(version));
+                    NONE.to_owned()
+                }
+            };
+            grid.set(contender.name, spoken(version), text);
         }
     }
-    let runs = if rounds == 1 { "One run".to_owned() } else { format!("Medians of {rounds} runs") };
     // What has no name there is among the facts.
     let named = libraries.iter().filter(|library| !library.is_empty());
     let others: String = named.map(|library| format!(" {library}.")).collect();
     let text = format!(
-        "{}\n{runs} of {} seconds. {}{others}\n",
+        "{}\n{reasons}{}. {}{others}\n",
         grid.markdown(),
-        SPAN.as_secs(),
+        runs::told(rounds, &format!("{} seconds", SPAN.as_secs())),
         report::facts(&["tokio", "async-io", "rumqttc"])
     );
     Ok(Section { group: "clients", text, charts: Vec::new() })
+}
+
+/// What came of the runs of a client, or why one of them failed.
+type Outcome = Result<Vec<Counts>, String>;
+
+/// Lets all publish in turn.
+///
+/// # Errors
+///
+/// One that is no peer has failed.
+fn all(
+    contenders: &[Contender],
+    version: ProtocolVersion,
+    rounds: NonZeroUsize,
+) -> Result<Vec<Outcome>, Box<dyn Error>> {
+    let mut outcomes: Vec<Outcome> = contenders.iter().map(|_| Ok(Vec::new())).collect();
+    for _ in 0..rounds.get() {
+        for (contender, outcome) in contenders.iter().zip(&mut outcomes) {
+            let Ok(all) = outcome else { continue };
+            match run(contender, version) {
+                Ok(counts) => all.push(counts),
+                Err(reason) => {
+                    let told = format!("{}, {}: {reason}", contender.name, spoken(version));
+                    if !contender.is_peer {
+                        return Err(told.into());
+                    }
+                    eprintln!("{told}");
+                    // In a table it is one line.
+                    *outcome = Err(reason.to_string().lines().collect::<Vec<_>>().join(" "));
+                }
+            }
+        }
+    }
+    Ok(outcomes)
+}
+
+fn cell(counts: &[Counts]) -> String {
+    let cost = runs::shown(counts.iter().map(Counts::cost).collect(), runs::microseconds);
+    let rate = Spread::of(counts.iter().map(Counts::rate).collect()).median;
+    format!("{cost} ({})", readable(rate))
 }
 
 /// One run, after which the broker must have got what the client knows to be acknowledged.
@@ -74,8 +113,7 @@ fn run(contender: &Contender, version: ProtocolVersion) -> Result<Counts, Box<dy
     let counts = contender.run(broker.address, version, SPAN)?;
     let published: u64 = broker.last_words()?.trim().parse()?;
     if published != counts.total {
-        let (name, version, total) = (contender.name, spoken(version), counts.total);
-        return Err(format!("{name}, {version}: {total} acknowledged, but {published} published").into());
+        return Err(format!("{} acknowledged, but {published} published", counts.total).into());
     }
     Ok(counts)
 }

@@ -119,12 +119,10 @@ pub(crate) fn in_pieces<C: Contender>(sample: &Sample) -> Option<Case> {
 pub(crate) fn check<C: Contender>() {
     use super::sample::{plain_publish, samples};
 
-    let mut count = 0;
     for sample in samples() {
-        count += usize::from(checked_input::<C>(&sample, &sample.frame()).is_some());
-        count += usize::from(checked_outgoing::<C>(&sample).is_some());
+        checked_input::<C>(&sample, &sample.frame());
+        checked_outgoing::<C>(&sample);
     }
-    assert!(count > 0, "{} does nothing", C::NAME);
     let sample = plain_publish();
     let Some(mut stream) = C::stream(&sample) else { return };
     let bytes = sample.frame().repeat(PACKETS as usize);

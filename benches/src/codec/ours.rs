@@ -8,6 +8,7 @@ use mqtt_engine::{
 
 use super::{
     contender::Contender,
+    read_buffer::ReadBuffer,
     sample::{Content, Message, Sample, ack, content_of},
 };
 
@@ -79,18 +80,18 @@ pub(crate) struct Kept {
 
 impl Contender for OursKept {
     const NAME: &'static str = "mqtt-engine, kept";
-    type Input = (Bytes, Framing, ProtocolVersion);
+    type Input = (ReadBuffer, Framing, ProtocolVersion);
     type Packet<'a> = Kept;
     type Outgoing = ();
     type Stream = ();
 
     fn input(sample: &Sample, frame: &[u8]) -> Option<Self::Input> {
         let Content::Publish(Message { properties: None, .. }) = sample.content else { return None };
-        Some((Bytes::copy_from_slice(frame), Framing::new(usize::MAX), sample.version))
+        Some((ReadBuffer::new(frame), Framing::new(usize::MAX), sample.version))
     }
 
-    fn decode((bytes, framing, version): &mut Self::Input) -> Kept {
-        let span = framing.next(&mut bytes.clone()).expect("a stream of packets");
+    fn decode((buffer, framing, version): &mut Self::Input) -> Kept {
+        let span = framing.next(buffer.filled()).expect("a stream of packets");
         let Some(Span::Assembled(bytes)) = span else { unreachable!("a whole PUBLISH is taken out") };
         let frame = Frame::owned(&bytes);
         let Ok(Packet::Publish(publish)) = Packet::decode(frame.bytes(), *version) else {

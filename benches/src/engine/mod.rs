@@ -105,7 +105,7 @@ pub(crate) fn section(rounds: NonZeroUsize) -> Result<Section, Box<dyn Error>> {
     let cases = cases();
     let measured = measure::run(&cases, rounds)?;
     let mut text = report::side_by_side(&cases, &measured);
-    text += "`rumqttc` has no server: two of its client states face each other. It reads the clock once per packet. ";
+    text += "Topics are written in full, also in 5.0. `rumqttc` has no server: two of its client states face each other. It reads the clock once per packet. ";
     text += "What was written by hand shows the message to the server's program in the read buffer; all others hand out one that it can keep.\n\n";
     text += &report::facts(&["bytes", "rumqttc", "mqtt-protocol-core"]);
     Ok(Section { group: "engine", text, charts: Vec::new() })

@@ -20,6 +20,8 @@ pub(crate) struct Case {
     pub(crate) work: String,
     /// The column.
     pub(crate) contender: &'static str,
+    /// The cases of the group that are compared with it: their time is measured in turn with its own.
+    compared: String,
     /// How many of the things that the row is about one repetition does.
     units: u32,
     /// How many repetitions are counted.
@@ -39,12 +41,18 @@ impl Case {
         R: FnMut(usize) + 'static,
     {
         let setup = Box::new(move || Box::new(setup()) as Repeat);
-        Self { group, work: work.into(), contender, units: 1, counted: 500, setup }
+        let work = work.into();
+        Self { group, compared: work.clone(), work, contender, units: 1, counted: 500, setup }
     }
 
     /// The same, where a repetition does the thing that is measured so many times.
     pub(crate) fn with_units(self, units: u32) -> Self {
         Self { units, ..self }
+    }
+
+    /// The same, compared with those of its column, not with those of its row.
+    pub(crate) fn compared_by_column(self) -> Self {
+        Self { compared: self.contender.to_owned(), ..self }
     }
 
     /// The same with this many repetitions under valgrind. They must be enough that what happens rarely, such as a buffer that is
@@ -73,22 +81,22 @@ pub(crate) struct Measured {
     pub(crate) counts: Option<Counts>,
 }
 
-/// Measures all cases of a group, in their order: time in turn with all other cases of the same work, so that a slow moment of the machine
-/// meets everybody.
+/// Measures all cases of a group, in their order: time in turn with all that a case is compared with, so that a slow moment of the
+/// machine meets everybody.
 ///
 /// # Errors
 ///
 /// Valgrind has failed at one of them.
 pub(crate) fn run(cases: &[Case], rounds: NonZeroUsize) -> io::Result<Vec<Measured>> {
-    let mut works: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut compared: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, case) in cases.iter().enumerate() {
-        works.entry(&case.work).or_default().push(index);
+        compared.entry(&case.compared).or_default().push(index);
     }
     let mut times: Vec<Option<Spread>> = cases.iter().map(|_| None).collect();
-    for (work, indices) in works {
-        eprintln!("{}: {work}", cases[indices[0]].group);
-        let contenders: Vec<&Case> = indices.iter().map(|index| &cases[*index]).collect();
-        for (index, time) in indices.iter().zip(time::measure(&contenders, rounds)) {
+    for (name, indices) in compared {
+        eprintln!("{}: {name}", cases[indices[0]].group);
+        let in_turn: Vec<&Case> = indices.iter().map(|index| &cases[*index]).collect();
+        for (index, time) in indices.iter().zip(time::measure(&in_turn, rounds)) {
             times[*index] = Some(time);
         }
     }

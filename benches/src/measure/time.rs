@@ -21,8 +21,13 @@ impl Spread {
     /// Of at least one reading.
     pub(crate) fn of(mut readings: Vec<f64>) -> Self {
         readings.sort_by(f64::total_cmp);
-        let at = |part: usize| readings[(readings.len() - 1) * part / 4];
-        Self { median: at(2), deviation: (at(3) - at(1)) / 2.0 }
+        // Between two readings if it falls there, as the middle one of an even number does.
+        let quartile = |part: usize| {
+            let place = (readings.len() - 1) * part;
+            let (below, above) = (readings[place / 4], readings[place.div_ceil(4)]);
+            below + (above - below) * (place % 4) as f64 / 4.0
+        };
+        Self { median: quartile(2), deviation: (quartile(3) - quartile(1)) / 2.0 }
     }
 }
 
@@ -82,9 +87,15 @@ mod tests {
 
     #[test]
     fn a_spread_is_the_middle_half() {
-        let spread = Spread::of(vec![100.0, 3.0, 1.0, 2.0, 4.0]);
-        assert_eq!(spread, Spread { median: 3.0, deviation: 1.0 });
-        assert_eq!(Spread::of(vec![7.0]), Spread { median: 7.0, deviation: 0.0 });
+        let check = |readings: &[f64], median, deviation| {
+            assert_eq!(Spread::of(readings.to_vec()), Spread { median, deviation }, "{readings:?}");
+        };
+        check(&[7.0], 7.0, 0.0);
+        check(&[3.0, 1.0], 2.0, 0.5);
+        check(&[100.0, 1.0, 2.0], 2.0, 24.75);
+        check(&[4.0, 1.0, 2.0, 3.0], 2.5, 0.75);
+        check(&[100.0, 3.0, 1.0, 2.0, 4.0], 3.0, 1.0);
+        check(&[7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0], 4.0, 1.5);
     }
 
     #[test]

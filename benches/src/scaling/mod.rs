@@ -36,7 +36,7 @@ fn add<S: Scene>(cases: &mut Vec<Case>) {
             }
         });
         let units = S::deliveries(size);
-        cases.push(case.with_units(units).counted_over(1 + 100 / units as usize));
+        cases.push(case.with_units(units).counted_over(1 + 100 / units as usize).compared_by_column());
     }
 }
 
@@ -44,31 +44,72 @@ fn add<S: Scene>(cases: &mut Vec<Case>) {
 pub(crate) fn section(rounds: NonZeroUsize) -> Result<Section, Box<dyn Error>> {
     let cases = cases();
     let measured = measure::run(&cases, rounds)?;
-    let text =
-        report::side_by_side(&cases, &measured) + &growth(&cases, &measured) + &report::facts(&["bytes"]);
+    let mut text = report::side_by_side(&cases, &measured);
+    if let Some(counted) = counted(&cases, &measured) {
+        let growths: Vec<Growth> =
+            counted.iter().flat_map(|(scene, costs)| Growth::of(scene, costs)).collect();
+        text += &table(&growths);
+        if let Some(worst) = growths.iter().find(|growth| !growth.is_logarithmic()) {
+            return Err(format!("{text}\ngrows faster than the logarithm: {worst:?}").into());
+        }
+    }
+    text += &report::facts(&["bytes"]);
     Ok(Section { group: "scaling", text, charts: Vec::new() })
 }
 
-/// Whether the work grows no faster than the logarithm, from the smallest size to the largest; by instructions.
-fn growth(cases: &[Case], measured: &[Measured]) -> String {
-    let mut grid = Grid::new("from the smallest N to the largest");
-    let mut sizes: Vec<(&str, Vec<(u32, f64)>)> = Vec::new();
+/// Size and instructions.
+type Cost = (u32, f64);
+
+/// What each scene costs, by size; `None` without valgrind.
+fn counted<'a>(cases: &'a [Case], measured: &[Measured]) -> Option<Vec<(&'a str, Vec<Cost>)>> {
+    let mut scenes: Vec<(&str, Vec<Cost>)> = Vec::new();
     for (case, measured) in cases.iter().zip(measured) {
-        let Some(counts) = measured.counts else { return String::new() };
-        let size = (size_of(case), counts.instructions);
-        match sizes.iter_mut().find(|(scene, _)| *scene == case.contender) {
-            Some((_, sizes)) => sizes.push(size),
-            None => sizes.push((case.contender, vec![size])),
+        let cost = (size_of(case), measured.counts?.instructions);
+        match scenes.iter_mut().find(|(scene, _)| *scene == case.contender) {
+            Some((_, costs)) => costs.push(cost),
+            None => scenes.push((case.contender, vec![cost])),
         }
     }
-    for (scene, sizes) in sizes {
-        let [(fewest, least), .., (most, last)] = sizes[..] else { continue };
-        let factor = last / least;
-        let allowed = 1.0 + (f64::from(most) / f64::from(fewest)).log2();
-        grid.set("instructions grow by the factor", scene, format!("{factor:.2}"));
-        grid.set("the logarithm by", scene, format!("{allowed:.1}"));
-        let word = if factor <= allowed { "yes" } else { "**no**" };
-        grid.set("no faster than that", scene, word.to_owned());
+    Some(scenes)
+}
+
+/// From one size of a scene to the next.
+#[derive(Debug)]
+struct Growth<'a> {
+    scene: &'a str,
+    from: u32,
+    to: u32,
+    factor: f64,
+}
+
+impl<'a> Growth<'a> {
+    /// From each size to the next: what is linear hides behind a fixed cost at small sizes, and shows between large ones.
+    fn of(scene: &'a str, costs: &[Cost]) -> Vec<Self> {
+        let neighbours = costs.windows(2).filter_map(|pair| match *pair {
+            [(from, less), (to, more)] => Some(Self { scene, from, to, factor: more / less }),
+            _ => None,
+        });
+        neighbours.collect()
+    }
+
+    /// The factor by which `1 + log2 N` grows.
+    fn allowed(&self) -> f64 {
+        let [from, to] = [self.from, self.to].map(|size| 1.0 + f64::from(size).log2());
+        to / from
+    }
+
+    fn is_logarithmic(&self) -> bool {
+        self.factor <= self.allowed()
+    }
+}
+
+fn table(growths: &[Growth<'_>]) -> String {
+    let mut grid = Grid::new("instructions grow by the factor");
+    for growth in growths {
+        let [from, to] = [growth.from, growth.to].map(|size| grouped(&size.to_string()));
+        let row = format!("from {from} to {to}");
+        grid.set(&row, growth.scene, format!("{:.2}", growth.factor));
+        grid.set(&row, "the logarithm", format!("{:.2}", growth.allowed()));
     }
     grid.markdown() + "\n"
 }
@@ -115,6 +156,21 @@ mod tests {
                 assert_eq!(delivered(&mut scene), S::deliveries(size), "{} of {size}", S::NAME);
             }
         }
+    }
+
+    #[test]
+    fn what_grows_with_the_size_does_not_pass_for_a_logarithm() {
+        let sizes = [1, 10, 100, 1000, 10_000];
+        let passes = |cost: fn(f64) -> f64| {
+            let costs: Vec<Cost> = sizes.iter().map(|size| (*size, cost(f64::from(*size)))).collect();
+            Growth::of("test", &costs).iter().all(Growth::is_logarithmic)
+        };
+        assert!(passes(|_| 5000.0));
+        assert!(passes(|size| 5000.0 + 100.0 * size.log2()));
+        // A search of all connections, a few instructions for each.
+        assert!(!passes(|size| 5000.0 + size));
+        // A list of all, beside a fixed cost that N deliveries share.
+        assert!(!passes(|size| 10_000.0 / size + 1000.0 + size));
     }
 
     #[test]

@@ -44,11 +44,14 @@ impl Handler for Load<'_> {
                 return Err(self.refused(connection, reason));
             }
             Incoming::Answer { packet_type, packet_id, .. } => {
-                self.latest = now;
+                self.arrived(now);
                 self.answered(connection, packet_type, packet_id, output)
             }
             Incoming::PingResp => {
-                self.latest = now;
+                // Those that only keep connections alive come from a server that delivers nothing, too.
+                if self.plan.is_unheard() {
+                    self.arrived(now);
+                }
                 self.pings = self.pings.saturating_sub(1);
                 Some(())
             }
@@ -76,13 +79,13 @@ impl Handler for Load<'_> {
 impl Load<'_> {
     /// A subscriber got a message.
     fn receive(&mut self, connection: usize, payload: &[u8], now: u64) -> Option<()> {
+        self.arrived(now);
         let Tag { run, publisher, sequence } = Tag::of(payload)?;
         let subscriber = self.subscribers.get_mut(connection)?;
         let window = &mut self.publishers.get_mut(publisher as usize)?.window;
         if run != self.plan.run || payload.len() != self.plan.payload || sequence >= window.next() {
             return None;
         }
-        self.latest = now;
         let (is_new, due) = if self.plan.share.is_some() {
             self.faults.out_of_order += u64::from(subscriber.is_late(publisher, sequence)?);
             let due = window.delivered(sequence);

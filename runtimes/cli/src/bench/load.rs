@@ -27,7 +27,7 @@ const PINGREQ: [u8; 2] = [0xC0, 0];
 /// What a phase brought.
 #[derive(Debug)]
 pub(super) struct Phase {
-    /// From the first message to the last arrival, in nanoseconds.
+    /// From the first message to the last arrival, in nanoseconds; if nothing arrived, to the end.
     pub(super) span: u64,
     pub(super) published: u64,
     pub(super) delivered: u64,
@@ -68,8 +68,10 @@ pub(super) struct Load<'a> {
     released: u64,
     pub(super) phase: Phase,
     pub(super) faults: Faults,
-    /// When something last moved.
-    pub(super) latest: u64,
+    /// When something last arrived in this phase.
+    latest: Option<u64>,
+    /// Since when nothing has moved. Giving up starts it anew, which is no arrival.
+    quiet_since: u64,
     /// PINGREQs without an answer.
     pub(super) pings: usize,
     /// How often the server wants to hear of each connection, and when it does next.
@@ -101,7 +103,8 @@ impl<'a> Load<'a> {
             released: 0,
             phase: Phase::new(),
             faults: Faults::default(),
-            latest: now,
+            latest: None,
+            quiet_since: now,
             pings: 0,
             keep_alive: (interval > 0).then_some((interval, now + interval)),
         })
@@ -148,14 +151,15 @@ impl<'a> Load<'a> {
             network.turn(self.patience(now), self)?;
         }
         self.settle();
-        self.phase.span = self.latest - begin;
+        self.phase.span = self.latest.unwrap_or_else(|| network.now()) - begin;
         Ok(core::mem::replace(&mut self.phase, Phase::new()))
     }
 
     fn begin(&mut self, schedule: Schedule, now: u64) {
         self.schedule = schedule;
         self.released = 0;
-        self.latest = now;
+        self.latest = None;
+        self.quiet_since = now;
         for publisher in 0..self.plan.publishers {
             self.publishers[publisher as usize].sent = 0;
             self.wake(publisher);
@@ -193,7 +197,7 @@ impl<'a> Load<'a> {
             });
             self.phase.published += sent;
             if sent > 0 && self.under_way == 0 {
-                self.latest = now;
+                self.quiet_since = now;
             }
             if self.plan.is_unheard() {
                 publisher.window.slide();
@@ -219,6 +223,12 @@ impl<'a> Load<'a> {
         }
     }
 
+    /// Something came that the run waits for.
+    pub(super) const fn arrived(&mut self, now: u64) {
+        self.latest = Some(now);
+        self.quiet_since = now;
+    }
+
     fn patience(&self, now: u64) -> Duration {
         if !self.ready.is_empty() {
             return Duration::ZERO;
@@ -237,7 +247,7 @@ impl<'a> Load<'a> {
         let is_waiting = self.under_way > 0
             || self.phase.published < self.released
             || (self.plan.is_unheard() && self.pings > 0);
-        is_waiting && now > self.latest + STALL
+        is_waiting && now > self.quiet_since + STALL
     }
 
     /// Counts what is under way as lost. Tells whether that is the end: of QoS 1 and 2 nothing may be lost.
@@ -256,9 +266,7 @@ impl<'a> Load<'a> {
             self.wake(publisher);
         }
         self.under_way = 0;
-        if !self.faults.is_stuck {
-            self.latest = now;
-        }
+        self.quiet_since = now;
         Ok(self.faults.is_stuck)
     }
 

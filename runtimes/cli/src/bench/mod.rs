@@ -63,7 +63,7 @@ pub(crate) fn run(options: &BenchOptions) -> Result<u8, Failure> {
 /// All phases, one after another.
 fn measure<'a>(plan: &'a Plan, broker: Option<u32>, progress: &mut Progress) -> Result<Report<'a>, Failure> {
     let mut watched = broker.map(Watched::new).transpose()?;
-    let publish = plan.publish(plan.publishers.saturating_sub(1))?.len();
+    let publish = plan.publish((plan.publishers * plan.topics).saturating_sub(1))?.len();
     let mut network = Network::new(plan.version, publish + MORE)?;
 
     let begin = network.now();

@@ -33,7 +33,7 @@ pub(crate) struct BenchOptions {
     pub(crate) target: TargetOptions,
     #[command(flatten)]
     pub(crate) login: LoginOptions,
-    /// What all topics begin with. Publisher 3 publishes to PREFIX/3.
+    /// What all topics begin with. Publisher 3 publishes to PREFIX/3, or with --topics begins there.
     #[arg(short, long, value_name = "PREFIX", default_value = "bench")]
     pub(crate) topic: String,
     /// Quality of service of messages and subscriptions: 0 at most once, 1 at least once, 2 exactly once.
@@ -42,6 +42,9 @@ pub(crate) struct BenchOptions {
     /// Connections that publish.
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
     pub(crate) publishers: usize,
+    /// Topics of each publisher, in turn. MQTT promises no order between the messages of different ones.
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) topics: u32,
     /// Connections that subscribe. Each gets what every publisher sends.
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
     pub(crate) subscribers: usize,
@@ -54,7 +57,8 @@ pub(crate) struct BenchOptions {
     /// Further connections, which subscribe to a topic of their own and get nothing.
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub(crate) idle: usize,
-    /// Further subscriptions with wildcards, spread over the subscribers, that match nothing.
+    /// Further subscriptions, spread over the subscribers, into whose wildcard a search for a topic must go, but that match
+    /// nothing: +/none-0/# and so on; with -t a/b, +/b/none-0/#.
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub(crate) filters: usize,
     /// Size of a payload. It begins with 16 bytes that tell messages apart.

@@ -23,6 +23,8 @@ pub(super) struct Plan {
     pub(super) qos: QoS,
     pub(super) payload: usize,
     pub(super) publishers: u32,
+    /// Of each publisher.
+    pub(super) topics: u32,
     pub(super) subscribers: u32,
     pub(super) idle: u32,
     pub(super) filters: u32,
@@ -62,6 +64,7 @@ impl Plan {
             qos: options.qos,
             payload: options.payload as usize,
             publishers: number("--publishers", options.publishers)?,
+            topics: options.topics,
             subscribers: number("--subscribers", options.subscribers)?,
             idle: number("--idle", options.idle)?,
             filters: number("--filters", options.filters)?,
@@ -87,7 +90,7 @@ impl Plan {
         if self.connections() == 0 {
             return Err(Failure::new("there is nothing to do without any connection"));
         }
-        TopicName::try_from(self.topic_of(0).as_str())
+        TopicName::try_from(self.topic(0).as_str())
             .map_err(|error| Failure::new(format!("--topic {:?}: {error}", self.topic)))?;
         if let Some(filter) =
             (0..1).flat_map(|subscriber| self.filters_of(Role::Subscriber(subscriber))).next()
@@ -136,25 +139,30 @@ impl Plan {
         format!("bench{:08x}x{connection}", self.run)
     }
 
-    pub(super) fn topic_of(&self, publisher: u32) -> String {
-        format!("{}/{publisher}", self.topic)
+    /// The topics of a publisher, by their numbers: its own, and one for each further round of all publishers.
+    pub(super) fn topics_of(&self, publisher: u32) -> impl Iterator<Item = u32> {
+        (0..self.topics).map(move |round| publisher + round * self.publishers)
+    }
+
+    fn topic(&self, number: u32) -> String {
+        format!("{}/{number}", self.topic)
     }
 
     /// What a connection subscribes to.
     pub(super) fn filters_of(&self, role: Role) -> Vec<String> {
         match role {
             Role::Subscriber(number) => {
-                let filter = match (self.pairs, self.publishers) {
-                    (true, _) => self.topic_of(number),
-                    (false, 1) => self.topic_of(0),
-                    (false, _) => format!("{}/+", self.topic),
+                let own: Vec<_> = match (self.pairs, self.publishers * self.topics) {
+                    (true, _) => self.topics_of(number).map(|topic| self.topic(topic)).collect(),
+                    (false, 1) => vec![self.topic(0)],
+                    (false, _) => vec![format!("{}/+", self.topic)],
                 };
-                let filter = match &self.share {
+                let own = own.into_iter().map(|filter| match &self.share {
                     Some(group) => format!("$share/{group}/{filter}"),
                     None => filter,
-                };
+                });
                 let further = (number..self.filters).step_by(self.subscribers.max(1) as usize);
-                core::iter::once(filter).chain(further.map(|number| self.filter(number))).collect()
+                own.chain(further.map(|number| self.filter(number))).collect()
             }
             Role::Publisher(_) => Vec::new(),
             Role::Idle(number) => vec![format!("{}/idle/{number}", self.topic)],
@@ -162,20 +170,23 @@ impl Plan {
         }
     }
 
-    /// One that matches nothing.
+    /// One that matches nothing, which is seen only behind its wildcard: a literal at its begin would end the search there.
     fn filter(&self, number: u32) -> String {
-        format!("{}/x/{number}/+/none", self.topic)
+        match self.topic.split_once('/') {
+            Some((_, below)) => format!("+/{below}/none-{number}/#"),
+            None => format!("+/none-{number}/#"),
+        }
     }
 
-    /// A message of a publisher, ready to be sent but for its packet identifier and its tag.
-    pub(super) fn publish(&self, publisher: u32) -> Result<Vec<u8>, Failure> {
+    /// A message to a topic, ready to be sent but for its packet identifier and its tag.
+    pub(super) fn publish(&self, topic: u32) -> Result<Vec<u8>, Failure> {
         let mut payload = vec![b'.'; self.payload];
         payload[..tag::SIZE].fill(0);
         let packet = Packet::Publish(Publish {
             duplicate: false,
             qos: self.qos,
             retain: false,
-            topic: &self.topic_of(publisher),
+            topic: &self.topic(topic),
             packet_id: (self.qos > QoS::AtMostOnce).then_some(PacketId::MAX),
             properties: Properties::NONE,
             payload: &payload,
@@ -232,8 +243,8 @@ pub(super) mod tests {
             [Subscriber(0), Subscriber(1), Subscriber(2), Publisher(0), Publisher(1), Idle(0), Idle(1)]
         );
         assert_eq!((plan.publisher(1), plan.deliveries()), (4, 3));
-        assert_eq!(plan.filters_of(Subscriber(0)), ["bench/+", "bench/x/0/+/none", "bench/x/3/+/none"]);
-        assert_eq!(plan.filters_of(Subscriber(2)), ["bench/+", "bench/x/2/+/none"]);
+        assert_eq!(plan.filters_of(Subscriber(0)), ["bench/+", "+/none-0/#", "+/none-3/#"]);
+        assert_eq!(plan.filters_of(Subscriber(2)), ["bench/+", "+/none-2/#"]);
         assert_eq!(plan.filters_of(Idle(1)), ["bench/idle/1"]);
         assert!(plan.filters_of(Publisher(0)).is_empty());
         assert!(plan.client_id(1_000_000).len() <= 23);
@@ -243,7 +254,7 @@ pub(super) mod tests {
     fn without_subscribers_the_filters_have_a_connection() {
         let plan = plan(&["--subscribers", "0", "--filters", "2", "-t", "a/b"]);
         assert_eq!((plan.connections(), plan.role(0), plan.role(1)), (2, Role::Publisher(0), Role::Holder));
-        assert_eq!(plan.filters_of(Role::Holder), ["a/b/x/0/+/none", "a/b/x/1/+/none"]);
+        assert_eq!(plan.filters_of(Role::Holder), ["+/b/none-0/#", "+/b/none-1/#"]);
         assert!(plan.is_unheard());
     }
 
@@ -254,6 +265,10 @@ pub(super) mod tests {
             (pairs.filters_of(Role::Subscriber(2)), pairs.publishers_of(2)),
             (vec!["bench/2".into()], 2..3)
         );
+        let turns = plan(&["--pairs", "--publishers", "2", "--subscribers", "2", "--topics", "3"]);
+        assert_eq!(turns.topics_of(1).collect::<Vec<_>>(), [1, 3, 5]);
+        assert_eq!(turns.filters_of(Role::Subscriber(1)), ["bench/1", "bench/3", "bench/5"]);
+        assert_eq!(plan(&["--topics", "3"]).filters_of(Role::Subscriber(0)), ["bench/+"]);
         let shared = plan(&["--share", "g", "--subscribers", "3"]);
         assert_eq!(
             (shared.filters_of(Role::Subscriber(2)), shared.deliveries()),

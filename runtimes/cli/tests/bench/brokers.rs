@@ -13,6 +13,7 @@ both_versions! {
     pairs_keep_to_themselves,
     a_shared_subscription_gets_each_message_once,
     messages_for_nobody_are_published,
+    topics_take_turns,
     idle_connections_and_filters_get_nothing,
 }
 
@@ -78,6 +79,16 @@ fn messages_for_nobody_are_published(version: Version) {
         on_each(version, &["-q", qos, "--subscribers", "0", "--messages", "100"], |bench| {
             bench.expect_all(100, 0);
             assert!(bench.report["latency_us"].is_null());
+        });
+    }
+}
+
+fn topics_take_turns(version: Version) {
+    let topics = ["--topics", "7", "--publishers", "2", "--messages", "100", "--window", "20", "-q", "1"];
+    for subscribers in [&["--subscribers", "2", "--pairs"][..], &[]] {
+        on_each(version, &[&topics[..], subscribers].concat(), |bench| {
+            bench.expect_all(100, 100);
+            assert_eq!(bench.count("topics"), 7);
         });
     }
 }

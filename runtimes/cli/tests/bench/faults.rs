@@ -1,6 +1,6 @@
 //! What a server loses, doubles or shuffles is seen.
 
-use mqtt_engine::packet::ReasonCode;
+use mqtt_engine::packet::{Property, ReasonCode};
 
 use crate::{
     Bench, bench,
@@ -74,6 +74,21 @@ fn what_qos_1_loses_is_a_failure() {
         assert!(bench.err.contains("1 deliveries of QoS 1 were lost"), "{}", bench.err);
         assert_eq!((counts(&bench), bench.count("stalls")), ((99, 1, 0, 0), stalls));
     }
+}
+
+#[test]
+fn a_stall_is_told_and_no_part_of_the_time() {
+    // The last message. That connections are kept alive meanwhile is no delivery.
+    let server = Fake::start(Behaviour {
+        forward: |message| if message == 109 { vec![] } else { vec![message] },
+        granted: ReasonCode::Success,
+        properties: vec![Property::ServerKeepAlive(1)],
+        ..Behaviour::default()
+    });
+    let bench = bench(&server.port, &["--messages", "100"]);
+    assert_eq!((bench.code, &*bench.err), (0, ""), "{bench:?}");
+    assert_eq!((counts(&bench), bench.count("stalls")), ((99, 1, 0, 0), 1));
+    assert!(bench.report["seconds"].as_f64().unwrap() < 5.0 && server.pings() > 0, "{bench:?}");
 }
 
 #[test]

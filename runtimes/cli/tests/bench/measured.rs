@@ -26,7 +26,7 @@ fn the_fields_of_json_are_those_that_the_readme_names() {
     let report = &bench.report;
     assert_eq!(
         keys(report).join(" "),
-        "target protocol qos payload_bytes publishers subscribers pairs share idle filters window rate connections \
+        "target protocol qos payload_bytes publishers topics subscribers pairs share idle filters window rate connections \
          connect_seconds connects_per_second seconds published published_per_second delivered delivered_per_second \
          lost duplicated out_of_order stalls latency_from latency_us sent_late_us generator broker ok failures"
     );
