@@ -170,7 +170,7 @@ impl Plan {
         }
     }
 
-    /// One that matches nothing, which is seen only behind its wildcard: a literal at its begin would end the search there.
+    /// One that matches nothing, which is seen only behind its wildcard: a literal in its place would end the search there.
     fn filter(&self, number: u32) -> String {
         match self.topic.split_once('/') {
             Some((_, below)) => format!("+/{below}/none-{number}/#"),
