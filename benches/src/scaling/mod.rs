@@ -98,6 +98,11 @@ impl<'a> Growth<'a> {
         to / from
     }
 
+    fn row(&self) -> String {
+        let [from, to] = [self.from, self.to].map(|size| grouped(&size.to_string()));
+        format!("from {from} to {to}")
+    }
+
     fn is_logarithmic(&self) -> bool {
         self.factor <= self.allowed()
     }
@@ -106,10 +111,10 @@ impl<'a> Growth<'a> {
 fn table(growths: &[Growth<'_>]) -> String {
     let mut grid = Grid::new("instructions grow by the factor");
     for growth in growths {
-        let [from, to] = [growth.from, growth.to].map(|size| grouped(&size.to_string()));
-        let row = format!("from {from} to {to}");
-        grid.set(&row, growth.scene, format!("{:.2}", growth.factor));
-        grid.set(&row, "the logarithm", format!("{:.2}", growth.allowed()));
+        grid.set(&growth.row(), growth.scene, format!("{:.2}", growth.factor));
+    }
+    for growth in growths {
+        grid.set(&growth.row(), "1 + log2 N", format!("{:.2}", growth.allowed()));
     }
     grid.markdown() + "\n"
 }
